@@ -1,0 +1,118 @@
+"""The stack: settings → components → outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+
+from components import settings
+from components.access import Access, AccessArgs
+from components.allow_list import ALLOWED_PATHS
+from components.database import Database, DatabaseArgs
+from components.doors import Doors, DoorsArgs
+from components.edge import Edge, EdgeArgs
+from components.gateway import Gateway, GatewayArgs
+from components.network import Network, NetworkArgs
+from components.relay import AdminRelay, AdminRelayArgs
+from components.tags import tag_everything
+from components.zones import Zone, choose_zones
+
+stack = settings.load(pulumi.get_project(), pulumi.get_stack(), pulumi.runtime.config.CONFIG.get(), Path(__file__).parent)
+config = stack.settings
+tag_everything(stack.project, stack.stack)
+
+# opt-in-not-required leaves out local zones, which have neither RDS nor load balancers for the asking
+zones = aws.get_availability_zones(state="available", filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}])
+
+network = Network(
+    "network",
+    NetworkArgs(
+        prefix=stack.prefix,
+        region=stack.region,
+        vpc_cidr=config.vpc_cidr,
+        zones=choose_zones([Zone(*pair) for pair in zip(zones.names, zones.zone_ids, strict=True)], count=2),
+        admin_cidrs=config.admin_cidrs,
+        has_database=config.database == "rds",
+    ),
+)
+
+database = None
+if network.database_group_id is not None:
+    database = Database(
+        "database",
+        DatabaseArgs(
+            prefix=stack.prefix,
+            subnet_ids=network.database_subnet_ids,
+            security_group_id=network.database_group_id,
+            instance_class=config.database_instance_class,
+            engine_version=config.database_engine_version,
+            storage=config.database_storage,
+            protect=config.protect,
+        ),
+    )
+
+doors = Doors(
+    "doors",
+    DoorsArgs(
+        prefix=stack.prefix,
+        vpc_id=network.vpc_id,
+        subnet_ids=network.private_subnet_ids,
+        security_group_id=network.load_balancer_group_id,
+        allowed_paths=list(ALLOWED_PATHS),
+        protect=config.protect,
+    ),
+)
+
+gateway = Gateway(
+    "gateway",
+    GatewayArgs(
+        prefix=stack.prefix,
+        region=stack.region,
+        subnet_ids=network.private_subnet_ids,
+        security_group_id=network.task_group_id,
+        target_group_arn=doors.target_group_arn,
+        image=config.image,
+        cpu=config.task_cpu,
+        memory=config.task_memory,
+        models=config.models,
+        database_secret_arn=database.secret_arn if database else None,
+        database_secret_version=database.secret_version_id if database else None,
+        log_retention_days=config.log_retention_days,
+        protect=config.protect,
+        ready=[network.egress, *network.rules, *doors.ready],
+    ),
+)
+
+edge = Edge(
+    "edge",
+    EdgeArgs(
+        prefix=stack.prefix,
+        vpc_id=network.vpc_id,
+        load_balancer_arn=doors.arn,
+        load_balancer_dns_name=doors.dns_name,
+        load_balancer_group_id=network.load_balancer_group_id,
+        internet_gateway=network.internet_gateway,
+        public_listener=doors.public_listener,
+        allowed_paths=list(ALLOWED_PATHS),
+    ),
+)
+
+relay = AdminRelay(
+    "relay",
+    AdminRelayArgs(
+        prefix=stack.prefix,
+        subnet_ids=network.private_subnet_ids,
+        security_group_id=network.relay_group_id,
+        admin_url=doors.admin_url,
+        master_key_secret_arn=gateway.master_key_secret_arn,
+        log_retention_days=config.log_retention_days,
+        egress=[network.egress, *network.rules],
+    ),
+)
+
+pulumi.export("gatewayUrl", edge.url)
+pulumi.export("adminUrl", doors.admin_url)
+pulumi.export("relayFunctionName", relay.function_name)
+pulumi.export("masterKeySecretArn", gateway.master_key_secret_arn)

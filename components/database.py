@@ -1,0 +1,125 @@
+"""Database: Postgres on RDS, reachable by the tasks alone, and the secret that holds how to connect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_random as random
+
+DATABASE = "litellm"
+USER = "litellm"
+URL_KEY = "url"
+"""The key of the connection URL in the secret's JSON."""
+
+
+@dataclass(frozen=True)
+class DatabaseArgs:
+    """`storage` is in GB. `protect` keeps a final snapshot, a week of backups and AWS's deletion protection; without it
+    a destroyed stack leaves nothing behind."""
+
+    prefix: str
+    subnet_ids: Sequence[pulumi.Input[str]]
+    security_group_id: pulumi.Input[str]
+    instance_class: str
+    engine_version: str
+    storage: int
+    protect: bool
+
+
+class Database(pulumi.ComponentResource):
+    """The instance and its secret. `secret_arn` names a JSON document with `username`, `password`, `host`, `port`, `dbname`
+    (the form that AWS's own tools read) and `url`, which LiteLLM takes; `secret_version_id` changes with its content."""
+
+    instance: aws.rds.Instance
+    secret_arn: pulumi.Output[str]
+    secret_version_id: pulumi.Output[str]
+
+    def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("llm-gateway:database:Database", name, None, opts)
+        mine = pulumi.ResourceOptions(parent=self)
+        # letters and digits only: the password stands in a URL; 40 of them are over 230 bits
+        password = random.RandomPassword(f"{name}-password", length=40, special=False, opts=mine)
+        subnets = aws.rds.SubnetGroup(f"{name}-subnets", name=args.prefix, subnet_ids=list(args.subnet_ids), opts=mine)
+        self.instance = self._instance(name, args, subnets, self._parameters(name, args, mine), password)
+        self._secret(name, args, password, mine)
+        self.register_outputs({"secretArn": self.secret_arn})
+
+    def _parameters(self, name: str, args: DatabaseArgs, mine: pulumi.ResourceOptions) -> aws.rds.ParameterGroup:
+        """Refuses connections without TLS. It is the default from 15 on, and said here so that it stays."""
+        return aws.rds.ParameterGroup(
+            f"{name}-parameters",
+            # a prefix, because a new major version needs a new group before the old one can go
+            name_prefix=f"{args.prefix}-",
+            family=f"postgres{args.engine_version.partition('.')[0]}",
+            parameters=[{"name": "rds.force_ssl", "value": "1"}],
+            opts=mine,
+        )
+
+    def _instance(
+        self,
+        name: str,
+        args: DatabaseArgs,
+        subnets: aws.rds.SubnetGroup,
+        parameters: aws.rds.ParameterGroup,
+        password: random.RandomPassword,
+    ) -> aws.rds.Instance:
+        return aws.rds.Instance(
+            f"{name}-instance",
+            identifier=args.prefix,
+            engine="postgres",
+            engine_version=args.engine_version,
+            instance_class=args.instance_class,
+            allocated_storage=args.storage,
+            storage_type="gp3",
+            storage_encrypted=True,
+            db_name=DATABASE,
+            username=USER,
+            password=password.result,
+            db_subnet_group_name=subnets.name,
+            vpc_security_group_ids=[args.security_group_id],
+            parameter_group_name=parameters.name,
+            publicly_accessible=False,
+            auto_minor_version_upgrade=True,
+            # a change of class or storage is asked for on purpose; waiting for a weekly window would only look like a failure
+            apply_immediately=True,
+            copy_tags_to_snapshot=True,
+            backup_retention_period=7 if args.protect else 1,
+            delete_automated_backups=not args.protect,
+            deletion_protection=args.protect,
+            skip_final_snapshot=not args.protect,
+            final_snapshot_identifier=f"{args.prefix}-final" if args.protect else None,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+
+    def _secret(self, name: str, args: DatabaseArgs, password: random.RandomPassword, mine: pulumi.ResourceOptions) -> None:
+        secret = aws.secretsmanager.Secret(
+            f"{name}-secret",
+            name=f"{args.prefix}/database",
+            description="how LiteLLM connects to its database",
+            recovery_window_in_days=7 if args.protect else 0,
+            opts=mine,
+        )
+        document = pulumi.Output.json_dumps(
+            {
+                "username": USER,
+                "password": password.result,
+                "host": self.instance.address,
+                "port": self.instance.port,
+                "dbname": DATABASE,
+                # sslmode=require: the connection is encrypted; RDS's CA isn't in LiteLLM's image, so it isn't verified,
+                # and the security groups are what keeps another host from answering
+                URL_KEY: pulumi.Output.format(
+                    "postgresql://{0}:{1}@{2}:{3}/{4}?sslmode=require",
+                    USER,
+                    password.result,
+                    self.instance.address,
+                    self.instance.port,
+                    DATABASE,
+                ),
+            }
+        )
+        version = aws.secretsmanager.SecretVersion(f"{name}-secret", secret_id=secret.id, secret_string=document, opts=mine)
+        self.secret_arn, self.secret_version_id = secret.arn, version.version_id

@@ -1,0 +1,139 @@
+"""Doors: the internal load balancer with the public door (default deny) and the admin door."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.allow_list import chunks
+from components.network import ADMIN_DOOR_PORT, PUBLIC_DOOR_PORT, TASK_PORT
+
+# A rule takes five condition values, and a listener a hundred rules.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+VALUES_PER_RULE = 5
+# Longer than the edge waits for the origin (120 s), so that the edge is the one that gives up.
+IDLE_SECONDS = 180
+# Answers 503 while the database can't be reached, so a new task takes no traffic before it can check keys.
+HEALTH_PATH = "/health/readiness"
+
+REFUSAL = json.dumps(
+    {
+        "error": {
+            "message": "This path is not open at the gateway's public address.",
+            "type": "permission_error",
+            "param": None,
+            "code": "403",
+        }
+    }
+)
+
+
+@dataclass(frozen=True)
+class DoorsArgs:
+    """`allowed_paths` are literal paths; the public door answers 403 to all others."""
+
+    prefix: str
+    vpc_id: pulumi.Input[str]
+    subnet_ids: Sequence[pulumi.Input[str]]
+    security_group_id: pulumi.Input[str]
+    allowed_paths: Sequence[str]
+    protect: bool
+
+
+class Doors(pulumi.ComponentResource):
+    """The load balancer. `ready` are the resources that must exist before a service registers with `target_group_arn`."""
+
+    arn: pulumi.Output[str]
+    dns_name: pulumi.Output[str]
+    target_group_arn: pulumi.Output[str]
+    admin_url: pulumi.Output[str]
+    public_listener: aws.lb.Listener
+    ready: list[pulumi.Resource]
+
+    def __init__(self, name: str, args: DoorsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("llm-gateway:gateway:Doors", name, None, opts)
+        self._name = name
+        self._mine = pulumi.ResourceOptions(parent=self)
+        balancer = aws.lb.LoadBalancer(
+            f"{name}-alb",
+            name=args.prefix,
+            load_balancer_type="application",
+            internal=True,
+            subnets=list(args.subnet_ids),
+            security_groups=[args.security_group_id],
+            idle_timeout=IDLE_SECONDS,
+            # headers and requests that two parsers could read in two ways never reach LiteLLM
+            drop_invalid_header_fields=True,
+            desync_mitigation_mode="strictest",
+            enable_deletion_protection=args.protect,
+            opts=self._mine,
+        )
+        targets = self._targets(args)
+        self.arn, self.dns_name, self.target_group_arn = balancer.arn, balancer.dns_name, targets.arn
+        self.public_listener = self._listener("public", balancer, PUBLIC_DOOR_PORT, self._refuse())
+        admin = self._listener("admin", balancer, ADMIN_DOOR_PORT, self._forward(targets))
+        self.ready = [self.public_listener, admin, *self._public_rules(args.allowed_paths, targets)]
+        self.admin_url = pulumi.Output.format("http://{0}:{1}", balancer.dns_name, ADMIN_DOOR_PORT)
+        self.register_outputs({"adminUrl": self.admin_url})
+
+    def _targets(self, args: DoorsArgs) -> aws.lb.TargetGroup:
+        return aws.lb.TargetGroup(
+            f"{self._name}-litellm",
+            # a prefix, because a replacement has to exist beside the old group while the listeners move over
+            name_prefix="llmgw-",
+            port=TASK_PORT,
+            protocol="HTTP",
+            target_type="ip",
+            vpc_id=args.vpc_id,
+            # time for streams to end when a task is replaced
+            deregistration_delay=120,
+            health_check={
+                "path": HEALTH_PATH,
+                "protocol": "HTTP",
+                "matcher": "200",
+                "interval": 15,
+                "timeout": 10,
+                "healthy_threshold": 2,
+                "unhealthy_threshold": 3,
+            },
+            opts=self._mine,
+        )
+
+    def _listener(self, door: str, balancer: aws.lb.LoadBalancer, port: int, action: dict) -> aws.lb.Listener:
+        # plain HTTP: both doors are private, and the edge's TLS ends at CloudFront's own interface in the VPC
+        return aws.lb.Listener(
+            f"{self._name}-{door}",
+            load_balancer_arn=balancer.arn,
+            port=port,
+            protocol="HTTP",
+            default_actions=[action],
+            opts=self._mine,
+        )
+
+    @staticmethod
+    def _forward(targets: aws.lb.TargetGroup) -> dict:
+        return {"type": "forward", "target_group_arn": targets.arn}
+
+    @staticmethod
+    def _refuse() -> dict:
+        return {
+            "type": "fixed-response",
+            "fixed_response": {"status_code": "403", "content_type": "application/json", "message_body": REFUSAL},
+        }
+
+    def _public_rules(self, paths: Sequence[str], targets: aws.lb.TargetGroup) -> list[aws.lb.ListenerRule]:
+        return [
+            aws.lb.ListenerRule(
+                f"{self._name}-public-{number}",
+                listener_arn=self.public_listener.arn,
+                priority=10 * number,
+                conditions=[{"path_pattern": {"values": values}}],
+                actions=[self._forward(targets)],
+                opts=self._mine,
+            )
+            for number, values in enumerate(chunks(sorted(paths), VALUES_PER_RULE), start=1)
+        ]

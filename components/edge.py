@@ -1,0 +1,169 @@
+"""Edge: CloudFront in front of the public door. Nothing else of the gateway has a public address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+
+from components.allow_list import DENIED_PATTERNS
+from components.network import HTTPS_PORT, PUBLIC_DOOR_PORT
+
+SOURCES = Path(__file__).with_suffix("")
+RUNTIME = "cloudfront-js-2.0"
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#limits-functions
+MAX_FUNCTION_BYTES = 10 * 1024
+
+# AWS's managed policies: cache nothing; pass every header of the viewer but Host, which would not be the load balancer's.
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
+CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+
+# The group that carries CloudFront's interfaces in a VPC. AWS makes it with the VPC's first VPC origin.
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
+MANAGED_GROUP = "CloudFront-VPCOrigins-Service-SG"
+# Seconds for the first byte and between two packets: slow models think before they speak. 120 is the most without a
+# raised quota. https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesOrigin.html
+ORIGIN_READ_SECONDS = 120
+ORIGIN_ID = "public-door"
+ALL_METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True)
+class EdgeArgs:
+    """`load_balancer_group_id` gets the one rule by which CloudFront reaches the public door. `internet_gateway` must be
+    attached before a VPC origin is made, and `public_listener` must answer before requests come."""
+
+    prefix: str
+    vpc_id: pulumi.Input[str]
+    load_balancer_arn: pulumi.Input[str]
+    load_balancer_dns_name: pulumi.Input[str]
+    load_balancer_group_id: pulumi.Input[str]
+    internet_gateway: pulumi.Resource
+    public_listener: pulumi.Resource
+    allowed_paths: Sequence[str]
+
+
+def deny_code() -> str:
+    """The code of the Function that answers 403 to everything."""
+    return (SOURCES / "deny.js").read_text()
+
+
+def guard_code(allowed_paths: Sequence[str]) -> str:
+    """The code of the Function that lets only `allowed_paths` pass.
+
+    Raises:
+        ValueError: the code would be larger than CloudFront takes.
+    """
+    code = (SOURCES / "guard.js").read_text().replace("/* ALLOWED_PATHS */", json.dumps(sorted(allowed_paths), indent=4))
+    if len(code.encode()) > MAX_FUNCTION_BYTES:
+        raise ValueError(f"the guard would have {len(code.encode())} bytes and CloudFront takes {MAX_FUNCTION_BYTES}: shorten the allow-list")
+    return code
+
+
+class Edge(pulumi.ComponentResource):
+    """The distribution: four behaviours that answer 403 by themselves, and the guard on everything else. `url` is the
+    gateway's public address."""
+
+    url: pulumi.Output[str]
+    distribution: aws.cloudfront.Distribution
+
+    def __init__(self, name: str, args: EdgeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("llm-gateway:edge:Edge", name, None, opts)
+        self._name, self._args = name, args
+        deny = self._function("deny", "answers 403", deny_code())
+        guard = self._function("guard", "lets the allow-list pass", guard_code(args.allowed_paths))
+        origin = self._vpc_origin()
+        self._let_in(origin)
+        self.distribution = aws.cloudfront.Distribution(
+            f"{name}-distribution",
+            comment=f"{args.prefix}: the LLM gateway's public address",
+            enabled=True,
+            is_ipv6_enabled=True,
+            http_version="http2and3",
+            price_class="PriceClass_100",
+            origins=[self._origin(origin)],
+            ordered_cache_behaviors=[{"path_pattern": pattern, **self._behaviour(deny)} for pattern in DENIED_PATTERNS],
+            default_cache_behavior=self._behaviour(guard),
+            restrictions={"geo_restriction": {"restriction_type": "none"}},
+            # CloudFront's own domain: its certificate comes with the security policy TLSv1, whatever is asked for here.
+            # https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_ViewerCertificate.html
+            viewer_certificate={"cloudfront_default_certificate": True},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.public_listener]),
+        )
+        self.url = pulumi.Output.format("https://{0}", self.distribution.domain_name)
+        self.register_outputs({"url": self.url})
+
+    def _function(self, role: str, comment: str, code: str) -> aws.cloudfront.Function:
+        return aws.cloudfront.Function(
+            f"{self._name}-{role}",
+            name=f"{self._args.prefix}-{role}",
+            comment=comment,
+            runtime=RUNTIME,
+            code=code,
+            publish=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _vpc_origin(self) -> aws.cloudfront.VpcOrigin:
+        return aws.cloudfront.VpcOrigin(
+            f"{self._name}-origin",
+            vpc_origin_endpoint_config={
+                "name": self._args.prefix,
+                "arn": self._args.load_balancer_arn,
+                "http_port": PUBLIC_DOOR_PORT,
+                "https_port": HTTPS_PORT,
+                "origin_protocol_policy": "http-only",
+                "origin_ssl_protocols": {"items": ["TLSv1.2"], "quantity": 1},
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._args.internet_gateway]),
+        )
+
+    def _let_in(self, origin: aws.cloudfront.VpcOrigin) -> None:
+        """Opens the public door to CloudFront's interfaces in this VPC, and to nothing else. The rule depends on the
+        origin, so a teardown removes it before AWS removes the group that it names."""
+        managed = aws.ec2.get_security_group_output(
+            vpc_id=self._args.vpc_id,
+            filters=[{"name": "group-name", "values": [MANAGED_GROUP]}],
+            opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[origin]),
+        )
+        aws.vpc.SecurityGroupIngressRule(
+            f"{self._name}-to-public-door",
+            security_group_id=self._args.load_balancer_group_id,
+            referenced_security_group_id=managed.id,
+            ip_protocol="tcp",
+            from_port=PUBLIC_DOOR_PORT,
+            to_port=PUBLIC_DOOR_PORT,
+            description="public door from CloudFront",
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[origin]),
+        )
+
+    def _origin(self, origin: aws.cloudfront.VpcOrigin) -> dict:
+        return {
+            "origin_id": ORIGIN_ID,
+            "domain_name": self._args.load_balancer_dns_name,
+            "vpc_origin_config": {
+                "vpc_origin_id": origin.id,
+                "origin_read_timeout": ORIGIN_READ_SECONDS,
+                "origin_keepalive_timeout": 60,
+            },
+        }
+
+    @staticmethod
+    def _behaviour(function: aws.cloudfront.Function) -> dict:
+        return {
+            "target_origin_id": ORIGIN_ID,
+            "viewer_protocol_policy": "redirect-to-https",
+            "allowed_methods": ALL_METHODS,
+            "cached_methods": ["GET", "HEAD"],
+            # a compressed stream would be held back until a block is full
+            "compress": False,
+            "cache_policy_id": CACHING_DISABLED,
+            "origin_request_policy_id": ALL_VIEWER_EXCEPT_HOST,
+            "function_associations": [{"event_type": "viewer-request", "function_arn": function.arn}],
+        }

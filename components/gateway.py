@@ -1,0 +1,223 @@
+"""Gateway: LiteLLM on ECS Fargate, its config, its secrets and its roles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_random as random
+
+from components import litellm_config
+from components.database import URL_KEY
+from components.doors import IDLE_SECONDS
+from components.gateway_roles import execution_role, task_role
+from components.models import Model
+from components.network import TASK_PORT
+
+CONTAINER = "litellm"
+# The image has no curl.
+HEALTH_COMMAND = f"python3 -c \"import urllib.request as r; r.urlopen('http://localhost:{TASK_PORT}/health/liveliness', timeout=5)\""
+# LiteLLM needs 20 s to start and a fresh database's migrations as long again; a slow day shouldn't end in a rollback.
+GRACE_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class GatewayArgs:
+    """`cpu` in units (1024 = 1 vCPU), `memory` in MiB. `database_secret_arn` and `database_secret_version` are None without
+    a database. `ready` is what must exist before a task can start and be reached."""
+
+    prefix: str
+    region: str
+    subnet_ids: Sequence[pulumi.Input[str]]
+    security_group_id: pulumi.Input[str]
+    target_group_arn: pulumi.Input[str]
+    image: str
+    cpu: int
+    memory: int
+    models: Sequence[Model]
+    database_secret_arn: pulumi.Input[str] | None
+    database_secret_version: pulumi.Input[str] | None
+    log_retention_days: int
+    protect: bool
+    ready: Sequence[pulumi.Resource] = field(default_factory=tuple)
+
+
+class Gateway(pulumi.ComponentResource):
+    """The service. It counts as created once its tasks are healthy behind the doors."""
+
+    master_key_secret_arn: pulumi.Output[str]
+    service: aws.ecs.Service
+
+    def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("llm-gateway:gateway:Gateway", name, None, opts)
+        self._name, self._args = name, args
+        self._mine = pulumi.ResourceOptions(parent=self)
+        secrets = self._secrets()
+        bucket, config = self._config()
+        logs = aws.cloudwatch.LogGroup(
+            f"{name}-logs", name=f"/ecs/{args.prefix}", retention_in_days=args.log_retention_days, opts=self._mine
+        )
+        execution, may_start = execution_role(f"{name}-execution", args.prefix, list(secrets.values()), logs.arn, self._mine)
+        task, may_run = task_role(f"{name}-task", args.prefix, args.region, args.models, bucket.arn, self._mine)
+        definition = aws.ecs.TaskDefinition(
+            f"{name}-task",
+            family=args.prefix,
+            requires_compatibilities=["FARGATE"],
+            network_mode="awsvpc",
+            runtime_platform={"cpu_architecture": "ARM64", "operating_system_family": "LINUX"},
+            cpu=str(args.cpu),
+            memory=str(args.memory),
+            execution_role_arn=execution.arn,
+            task_role_arn=task.arn,
+            container_definitions=pulumi.Output.json_dumps([self._container(secrets, bucket, config, logs)]),
+            opts=self._mine,
+        )
+        self.service = self._service(definition, [may_start, may_run])
+        self.register_outputs({"masterKeySecretArn": self.master_key_secret_arn})
+
+    def _secrets(self) -> dict[str, pulumi.Output[str]]:
+        """Environment variable → where ECS finds its value. The version is named, so that a new value rolls the service."""
+        master, master_from = self._generated_secret("master-key", "LiteLLM's master key: full rights over users, keys and models")
+        _, salt_from = self._generated_secret("salt-key", "encrypts credentials in LiteLLM's database; changing it makes them unreadable")
+        self.master_key_secret_arn = master.arn
+        found = {"LITELLM_MASTER_KEY": master_from, "LITELLM_SALT_KEY": salt_from}
+        if self._args.database_secret_arn is not None:
+            found["DATABASE_URL"] = pulumi.Output.format(
+                "{0}:{1}::{2}", self._args.database_secret_arn, URL_KEY, self._args.database_secret_version
+            )
+        return found
+
+    def _generated_secret(self, role: str, description: str) -> tuple[aws.secretsmanager.Secret, pulumi.Output[str]]:
+        value = random.RandomPassword(f"{self._name}-{role}", length=48, special=False, opts=self._mine)
+        secret = aws.secretsmanager.Secret(
+            f"{self._name}-{role}",
+            name=f"{self._args.prefix}/{role}",
+            description=description,
+            recovery_window_in_days=7 if self._args.protect else 0,
+            opts=self._mine,
+        )
+        version = aws.secretsmanager.SecretVersion(
+            f"{self._name}-{role}",
+            secret_id=secret.id,
+            secret_string=pulumi.Output.format("sk-{0}", value.result),
+            opts=self._mine,
+        )
+        return secret, pulumi.Output.format("{0}:::{1}", secret.arn, version.version_id)
+
+    def _config(self) -> tuple[aws.s3.Bucket, aws.s3.BucketObjectv2]:
+        """The bucket that holds LiteLLM's config: private, TLS only."""
+        account = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(parent=self)).account_id
+        bucket = aws.s3.Bucket(
+            f"{self._name}-config",
+            bucket=pulumi.Output.format("{0}-config-{1}-{2}", self._args.prefix, account, self._args.region),
+            force_destroy=not self._args.protect,
+            opts=self._mine,
+        )
+        aws.s3.BucketPublicAccessBlock(
+            f"{self._name}-config",
+            bucket=bucket.id,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=self._mine,
+        )
+        aws.s3.BucketPolicy(
+            f"{self._name}-config",
+            bucket=bucket.id,
+            policy=pulumi.Output.json_dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Sid": "TlsOnly",
+                            "Effect": "Deny",
+                            "Principal": "*",
+                            "Action": "s3:*",
+                            "Resource": [bucket.arn, pulumi.Output.format("{0}/*", bucket.arn)],
+                            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                        }
+                    ],
+                }
+            ),
+            opts=self._mine,
+        )
+        text = litellm_config.render(self._args.models, has_database=self._args.database_secret_arn is not None)
+        config = aws.s3.BucketObjectv2(
+            f"{self._name}-config",
+            bucket=bucket.id,
+            key=litellm_config.object_key(text),
+            content=text,
+            content_type="application/yaml",
+            opts=self._mine,
+        )
+        return bucket, config
+
+    def _container(
+        self,
+        secrets: dict[str, pulumi.Output[str]],
+        bucket: aws.s3.Bucket,
+        config: aws.s3.BucketObjectv2,
+        logs: aws.cloudwatch.LogGroup,
+    ) -> dict:
+        environment = {
+            "LITELLM_MODE": "PRODUCTION",
+            "LITELLM_CONFIG_BUCKET_NAME": bucket.bucket,
+            "LITELLM_CONFIG_BUCKET_OBJECT_KEY": config.key,
+            # prices come with the pinned version instead of from the internet at every start
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "AWS_REGION_NAME": self._args.region,
+            # longer than the load balancer keeps an idle connection, or it would now and then send a request into a closing one
+            "KEEPALIVE_TIMEOUT": str(IDLE_SECONDS + 10),
+        }
+        return {
+            "name": CONTAINER,
+            "image": self._args.image,
+            "essential": True,
+            "command": ["--port", str(TASK_PORT)],
+            "portMappings": [{"containerPort": TASK_PORT, "protocol": "tcp"}],
+            "environment": [{"name": key, "value": value} for key, value in environment.items()],
+            "secrets": [{"name": key, "valueFrom": value} for key, value in secrets.items()],
+            "healthCheck": {
+                "command": ["CMD-SHELL", HEALTH_COMMAND],
+                "interval": 30,
+                "timeout": 10,
+                "retries": 3,
+                "startPeriod": GRACE_SECONDS,
+            },
+            # the most that Fargate grants, for streams to end
+            "stopTimeout": 120,
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {"awslogs-group": logs.name, "awslogs-region": self._args.region, "awslogs-stream-prefix": CONTAINER},
+            },
+        }
+
+    def _service(self, definition: aws.ecs.TaskDefinition, permissions: list[pulumi.Resource]) -> aws.ecs.Service:
+        cluster = aws.ecs.Cluster(f"{self._name}-cluster", name=self._args.prefix, opts=self._mine)
+        return aws.ecs.Service(
+            f"{self._name}-service",
+            name=self._args.prefix,
+            cluster=cluster.arn,
+            task_definition=definition.arn,
+            desired_count=1,
+            launch_type="FARGATE",
+            platform_version="1.4.0",
+            network_configuration={
+                "subnets": list(self._args.subnet_ids),
+                "security_groups": [self._args.security_group_id],
+                "assign_public_ip": False,
+            },
+            load_balancers=[
+                {"target_group_arn": self._args.target_group_arn, "container_name": CONTAINER, "container_port": TASK_PORT}
+            ],
+            health_check_grace_period_seconds=GRACE_SECONDS,
+            deployment_minimum_healthy_percent=100,
+            deployment_maximum_percent=200,
+            deployment_circuit_breaker={"enable": True, "rollback": True},
+            propagate_tags="SERVICE",
+            wait_for_steady_state=True,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*permissions, *self._args.ready]),
+        )

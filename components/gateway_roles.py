@@ -1,0 +1,83 @@
+"""The two IAM roles of a task: what ECS needs to start it, and what LiteLLM may do once it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from components.models import Model
+
+ASSUMED_BY_TASKS = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+def execution_role(
+    name: str,
+    prefix: str,
+    secrets: Sequence[pulumi.Input[str]],
+    log_group_arn: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+) -> tuple[aws.iam.Role, pulumi.Resource]:
+    """The role that ECS takes to start a task: read exactly `secrets` (ECS's `valueFrom` form), write to one log group.
+
+    Returns the role and the policy that a service must wait for.
+    """
+    # valueFrom is the ARN (seven parts) with the JSON key, stage and version behind it
+    arns = pulumi.Output.all(*secrets).apply(lambda refs: sorted({":".join(ref.split(":")[:7]) for ref in refs}))
+    return _role(
+        name,
+        f"{prefix}-execution",
+        "starts LiteLLM's tasks",
+        [
+            {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": arns},
+            {
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": pulumi.Output.format("{0}:*", log_group_arn),
+            },
+        ],
+        opts,
+    )
+
+
+def task_role(
+    name: str,
+    prefix: str,
+    region: str,
+    models: Sequence[Model],
+    bucket_arn: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+) -> tuple[aws.iam.Role, pulumi.Resource]:
+    """The role that LiteLLM runs with: read its config, invoke exactly `models`.
+
+    Returns the role and the policy that a service must wait for.
+    """
+    account = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(parent=opts.parent)).account_id
+    invoke = account.apply(lambda own: [statement for model in models for statement in model.statements(region, own)])
+    read_config = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": pulumi.Output.format("{0}/*", bucket_arn)}
+    statements = pulumi.Output.all(read_config, invoke).apply(lambda parts: [parts[0], *parts[1]])
+    return _role(name, f"{prefix}-task", "LiteLLM", statements, opts)
+
+
+def _role(
+    name: str, physical: str, description: str, statements: pulumi.Input[list], opts: pulumi.ResourceOptions
+) -> tuple[aws.iam.Role, pulumi.Resource]:
+    role = aws.iam.Role(
+        name,
+        name=physical,
+        description=description,
+        assume_role_policy=pulumi.Output.json_dumps(ASSUMED_BY_TASKS),
+        opts=opts,
+    )
+    policy = aws.iam.RolePolicy(
+        name,
+        name="access",
+        role=role.id,
+        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements}),
+        opts=opts,
+    )
+    return role, policy

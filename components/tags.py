@@ -1,0 +1,19 @@
+"""Tags on everything: what a bill is split by, and what finds the leftovers of a failed teardown."""
+
+from __future__ import annotations
+
+import pulumi
+
+
+def tag_everything(project: str, stack: str) -> None:
+    """Registers a transformation that adds the stack's tags to every AWS resource of the program that can carry tags."""
+    common = {"Project": project, "Stack": stack, "ManagedBy": "pulumi"}
+
+    def add(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        # generated AWS classes list every property that a type has, set or not
+        if not args.type_.startswith("aws:") or "tags" not in args.props:
+            return None
+        props = {**args.props, "tags": {**common, **(args.props["tags"] or {})}}
+        return pulumi.ResourceTransformationResult(props=props, opts=args.opts)
+
+    pulumi.runtime.register_stack_transformation(add)
