@@ -75,6 +75,6 @@ class Model(BaseModel):
                 "Effect": "Allow",
                 "Action": actions,
                 "Resource": [f"arn:{partition}:bedrock:{r}::foundation-model/{self.foundation_model}" for r in regions],
-                "Condition": {"StringEquals": {"bedrock:InferenceProfileArn": profile}},
+                "Condition": {"ArnEquals": {"bedrock:InferenceProfileArn": profile}},
             },
         ]

@@ -73,7 +73,7 @@ def test_a_profile_needs_itself_and_the_model_in_every_region_behind_it() -> Non
     arn = "arn:aws:bedrock:us-west-1:111122223333:inference-profile/us.anthropic.claude-haiku-4-5-20251001-v1:0"
     assert profile["Resource"] == [arn]
     assert models["Resource"] == [f"arn:aws:bedrock:{r}::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0" for r in PROFILE_REGIONS["us"]]
-    assert models["Condition"] == {"StringEquals": {"bedrock:InferenceProfileArn": arn}}
+    assert models["Condition"] == {"ArnEquals": {"bedrock:InferenceProfileArn": arn}}
 
 
 def test_a_foundation_model_is_invoked_in_the_stacks_own_region() -> None:

@@ -1,0 +1,124 @@
+"""Runs the program against Pulumi's mocks and keeps what it declares."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import runpy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi.runtime import mocks
+from pulumi.runtime.rpc import _special_secret_sig, _special_sig_key
+from pulumi.runtime.stack import run_pulumi_func
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNT = "111122223333"
+
+
+@dataclass
+class Declared:
+    """Resources by name and type, with the properties that the program set, and the stack's outputs."""
+
+    resources: list[mocks.MockResourceArgs] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, type_: str) -> dict[str, dict[str, Any]]:
+        """Name → properties of every resource of a type such as `aws:ec2/subnet:Subnet`."""
+        return {r.name: _plain(r.inputs) for r in self.resources if r.typ == type_}
+
+    def one(self, type_: str) -> dict[str, Any]:
+        """The properties of the only resource of that type."""
+        [properties] = self.of(type_).values()
+        return properties
+
+    def policies(self) -> list[dict[str, Any]]:
+        """Every IAM policy document that the program declares."""
+        return [json.loads(properties["policy"]) for properties in self.of("aws:iam/rolePolicy:RolePolicy").values()]
+
+
+def _plain(value: Any) -> Any:
+    """`value` without the wrapping that marks secrets on the wire."""
+    if isinstance(value, dict):
+        if value.get(_special_sig_key) == _special_secret_sig:
+            return _plain(value["value"])
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+class _Account(mocks.Mocks):
+    """Answers as AWS would where the program goes on with a computed value."""
+
+    def __init__(self, declared: Declared) -> None:
+        self._declared = declared
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        self._declared.resources.append(args)
+        service = args.typ.split(":")[1].partition("/")[0]
+        arn = f"arn:aws:{service}:us-west-1:{ACCOUNT}:{args.name}"
+        if args.typ == "aws:iam/role:Role":
+            arn = f"arn:aws:iam::{ACCOUNT}:role/{args.inputs['name']}"
+        if args.typ == "aws:secretsmanager/secret:Secret":
+            arn = f"arn:aws:secretsmanager:us-west-1:{ACCOUNT}:secret:{args.inputs['name']}-AbCdEf"
+        computed = {
+            "arn": arn,
+            "address": f"{args.name}.example",
+            "port": args.inputs.get("port", 5432),
+            "dnsName": "internal-alb.example",
+            "domainName": "d111.cloudfront.example",
+            "result": f"generated-for-{args.name}",
+            "versionId": f"version-of-{args.name}",
+            "allocationId": "eipalloc-1",
+        }
+        return f"{args.name}-id", {**computed, **args.inputs}
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        match args.token:
+            case "aws:index/getAvailabilityZones:getAvailabilityZones":
+                return {"names": ["us-west-1a", "us-west-1b", "us-west-1c"], "zoneIds": ["usw1-az3", "usw1-az2", "usw1-az1"], "id": "z"}
+            case "aws:index/getCallerIdentity:getCallerIdentity":
+                return {"accountId": ACCOUNT, "arn": "arn:aws:iam::1:root", "userId": "u", "id": ACCOUNT}
+            case "aws:ec2/getSecurityGroup:getSecurityGroup":
+                return {"id": "sg-managed", "name": "CloudFront-VPCOrigins-Service-SG"}
+            case token:
+                raise AssertionError(f"the program calls {token}, which these mocks don't know")
+
+
+def config_of(stack: str, **changes: Any) -> dict[str, str]:
+    """The stack's config as the engine hands it over: schema defaults, the stack file, then `changes` (None removes)."""
+    schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    values: dict[str, Any] = {f"llm-gateway:{key}": entry["default"] for key, entry in schema.items() if "default" in entry}
+    values |= yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    values |= {f"llm-gateway:{key}": value for key, value in changes.items()}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items() if value is not None}
+
+
+def declare(stack: str = "poc", **changes: Any) -> Declared:
+    """Everything that `pulumi up --stack <stack>` would register with `changes` to its config."""
+    declared = Declared()
+
+    async def program() -> None:
+        runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+    async def run() -> None:
+        await run_pulumi_func(lambda: asyncio.ensure_future(program()))
+
+    exported: dict[str, pulumi.Output[Any]] = {}
+    original = pulumi.export
+    pulumi.export = exported.__setitem__  # type: ignore[assignment]
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        # after the loop: the root stack's outputs belong to the loop that is current when the mocks are set
+        pulumi.runtime.set_mocks(_Account(declared), project="llm-gateway", stack=stack, preview=False)
+        pulumi.runtime.set_all_config(config_of(stack, **changes))
+        loop.run_until_complete(run())
+        for name, value in exported.items():
+            declared.outputs[name] = loop.run_until_complete(pulumi.Output.from_input(value).future())
+    finally:
+        pulumi.export = original
+        loop.close()
+    return declared
