@@ -184,7 +184,7 @@ class Account:
         self.endpoint = endpoint
         self.changes = Changes()
         self.facts = Facts()
-        self._on_stop = on_stop
+        self.on_stop = on_stop
         self._clients: dict[str, Any] = {}
         self._clients_lock = threading.Lock()
 
@@ -212,6 +212,6 @@ class Account:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
-        on_stop, self._on_stop = self._on_stop, None
+        on_stop, self.on_stop = self.on_stop, None
         if on_stop is not None:
             on_stop()

@@ -1,0 +1,150 @@
+"""The one door of the simulated API, a WSGI application: our rules around moto's server, then word of the change."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from localcloud.aws import wire
+from localcloud.aws.account import Account
+from localcloud.aws.refusal import Refusal
+from localcloud.aws.rules import Rules, changes_something
+from localcloud.aws.wire import Call, Response
+
+log = logging.getLogger(__name__)
+CONTROL = "/_localcloud/"
+_REASONS = {200: "OK", 201: "Created", 204: "No Content", 400: "Bad Request", 403: "Forbidden", 404: "Not Found"}
+
+
+class Gateway:
+    """WSGI application of one account."""
+
+    def __init__(self, account: Account, moto: Callable[..., Iterable[bytes]], rules: Rules) -> None:
+        self._account = account
+        self._moto = moto
+        self._rules = rules
+        # moto's backends are plain Python objects, and a check must still hold when moto acts: one call at a time.
+        self._lock = threading.RLock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = wire.buffered(environ)
+        if not _of_this_machine(environ.get("HTTP_HOST", "")):
+            response = _plain(403, {"message": "The simulated AWS API answers on loopback host names only."})
+        elif environ.get("PATH_INFO", "").startswith(CONTROL):
+            response = self._control(environ["PATH_INFO"].removeprefix(CONTROL))
+        else:
+            response = self._aws(environ, body)
+        start_response(f"{response.status} {_REASONS.get(response.status, 'Status')}", response.headers)
+        return [response.body]
+
+    def _control(self, verb: str) -> Response:
+        facts = self._account.facts
+        if verb == "hosts":
+            return _plain(200, dict(facts.hosts))
+        if verb == "blocked":
+            return _plain(200, list(facts.blocked))
+        return _plain(404, {"message": f"There is no {CONTROL}{verb}: hosts and blocked are what can be asked for."})
+
+    def _aws(self, environ: dict[str, Any], body: bytes) -> Response:
+        # moto asks each account for its own state; this header says which one, whatever the caller's credentials.
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account.account_id
+        call = self._understand(environ, body)
+        if call is None:
+            with self._lock:
+                response = self._ask_moto(environ, body)
+            mutating = environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS")
+        else:
+            response = self._answer(call, environ, body)
+            mutating = changes_something(call.operation)
+        if mutating and response.status < 400:
+            self._account.changes.bump()
+        return response
+
+    def _understand(self, environ: dict[str, Any], body: bytes) -> Call | None:
+        signed = wire.scope(environ)
+        if signed is None:
+            return None
+        service = wire.service_of(signed[0], environ, body)
+        try:
+            return wire.read(self._account, service, signed[1], environ, body)
+        except (ValueError, KeyError, LookupError, NotImplementedError) as error:
+            # A body that doesn't fit the model, or a service that botocore has no model for: moto's word counts.
+            log.debug("%s request not understood: %s", service, error)
+            return None
+
+    def _answer(self, call: Call, environ: dict[str, Any], body: bytes) -> Response:
+        key = (call.service, call.operation)
+        try:
+            if key in self._rules.unlocked:
+                return wire.answer(call, self._rules.answers[key](call))
+            with self._lock:
+                return self._answer_locked(call, environ, body)
+        except Refusal as refusal:
+            log.info("%s %s refused: %s: %s", call.service, call.operation, refusal.code, refusal.message)
+            return wire.answer(call, refusal)
+        except NotImplementedError:
+            return _not_implemented(call)
+        except Exception:
+            log.exception("%s %s failed in the simulated API", call.service, call.operation)
+            failure = Refusal("InternalFailure", f"{call.service} {call.operation} failed in the simulated AWS API; "
+                              "`make logs` shows where.")
+            response = wire.answer(call, failure)
+            response.status = 500
+            return response
+
+    def _answer_locked(self, call: Call, environ: dict[str, Any], body: bytes) -> Response:
+        key = (call.service, call.operation)
+        for check in self._rules.checks.get(key, ()):
+            check(call)
+        if key in self._rules.answers:
+            return wire.answer(call, self._rules.answers[key](call))
+        if call.service in self._rules.owned:
+            return _not_implemented(call)
+        response = self._ask_moto(environ, body)
+        afters = self._rules.afters.get(key, ())
+        if not afters or response.status >= 400:
+            return response
+        result = wire.result_of(call, response)
+        for after in afters:
+            after(call, result)
+        merged = wire.answer(call, result, response.header("x-amzn-RequestId"))
+        merged.status = response.status
+        return merged
+
+    def _ask_moto(self, environ: dict[str, Any], body: bytes) -> Response:
+        wire.rewind(environ, body)
+        started: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[..., None]:
+            started[:] = [int(status.split(" ", 1)[0]), headers]
+            return lambda _data: None
+
+        chunks = self._moto(environ, start_response)
+        try:
+            content = b"".join(chunks)
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+        return Response(started[0], list(started[1]), content)
+
+
+def _of_this_machine(host: str) -> bool:
+    """Loopback names, and AWS's own through the fabric. Anything else is a web page that rebinds its DNS name."""
+    name = host.rsplit(":", 1)[0].lower() if not host.startswith("[") else host.split("]")[0].strip("[")
+    return name in ("127.0.0.1", "localhost", "::1") or name.endswith((".localhost", ".amazonaws.com"))
+
+
+def _not_implemented(call: Call) -> Response:
+    message = f"The simulated AWS API has no {call.service} {call.operation}."
+    response = wire.answer(call, Refusal("NotImplemented", message))
+    response.status = 501
+    return response
+
+
+def _plain(status: int, content: Any) -> Response:
+    body = json.dumps(content).encode()
+    return Response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))], body)
