@@ -96,6 +96,8 @@ edge = Edge(
         internet_gateway=network.internet_gateway,
         public_listener=doors.public_listener,
         allowed_paths=list(ALLOWED_PATHS),
+        domain_name=config.domain_name,
+        certificate_arn=config.certificate_arn,
     ),
 )
 

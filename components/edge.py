@@ -37,7 +37,8 @@ ALL_METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 @dataclass(frozen=True)
 class EdgeArgs:
     """`load_balancer_group_id` gets the one rule by which CloudFront reaches the public door. `internet_gateway` must be
-    attached before a VPC origin is made, and `public_listener` must answer before requests come."""
+    attached before a VPC origin is made, and `public_listener` must answer before requests come. `domain_name` with its
+    `certificate_arn` (ACM, us-east-1) replaces CloudFront's own domain."""
 
     prefix: str
     vpc_id: pulumi.Input[str]
@@ -47,6 +48,8 @@ class EdgeArgs:
     internet_gateway: pulumi.Resource
     public_listener: pulumi.Resource
     allowed_paths: Sequence[str]
+    domain_name: str = ""
+    certificate_arn: str = ""
 
 
 def deny_code() -> str:
@@ -91,12 +94,11 @@ class Edge(pulumi.ComponentResource):
             ordered_cache_behaviors=[{"path_pattern": pattern, **self._behaviour(deny)} for pattern in DENIED_PATTERNS],
             default_cache_behavior=self._behaviour(guard),
             restrictions={"geo_restriction": {"restriction_type": "none"}},
-            # CloudFront's own domain: its certificate comes with the security policy TLSv1, whatever is asked for here.
-            # https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_ViewerCertificate.html
-            viewer_certificate={"cloudfront_default_certificate": True},
+            aliases=[args.domain_name] if args.domain_name else [],
+            viewer_certificate=self._certificate(),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[args.public_listener]),
         )
-        self.url = pulumi.Output.format("https://{0}", self.distribution.domain_name)
+        self.url = pulumi.Output.format("https://{0}", args.domain_name or self.distribution.domain_name)
         self.register_outputs({"url": self.url})
 
     def _function(self, role: str, comment: str, code: str) -> aws.cloudfront.Function:
@@ -152,6 +154,17 @@ class Edge(pulumi.ComponentResource):
                 "origin_read_timeout": ORIGIN_READ_SECONDS,
                 "origin_keepalive_timeout": 60,
             },
+        }
+
+    def _certificate(self) -> dict:
+        """TLS 1.2 or newer with a certificate of one's own. CloudFront's comes with the security policy TLSv1, whatever is
+        asked for: docs/decisions/tls-floor.md."""
+        if not self._args.certificate_arn:
+            return {"cloudfront_default_certificate": True}
+        return {
+            "acm_certificate_arn": self._args.certificate_arn,
+            "ssl_support_method": "sni-only",
+            "minimum_protocol_version": "TLSv1.2_2021",
         }
 
     @staticmethod

@@ -81,6 +81,8 @@ class Settings(BaseModel):
     task_cpu: int = 1024
     task_memory: int = 4096
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(strict=False)
+    domain_name: Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+)?$")] = ""
+    certificate_arn: Annotated[str, Field(pattern=r"^(arn:aws:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+)?$")] = ""
     log_retention_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653] = 30
     protect: bool = False
 
@@ -92,6 +94,9 @@ class Settings(BaseModel):
         if self.task_memory not in sizes:
             step = sizes[1] - sizes[0]
             raise _at("taskMemory", f"is {self.task_memory}; with taskCpu {self.task_cpu} Fargate takes {sizes[0]} to {sizes[-1]} MiB in steps of {step}")
+        if bool(self.domain_name) != bool(self.certificate_arn):
+            missing, given = ("certificateArn", "domainName") if self.domain_name else ("domainName", "certificateArn")
+            raise _at(missing, f"is missing while {given} is set; the edge's own domain needs both")
         names = [model.name for model in self.models]
         if double := sorted({name for name in names if names.count(name) > 1}):
             raise _at("models", f"has the name {double[0]} twice; every model needs a name of its own")

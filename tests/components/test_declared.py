@@ -67,6 +67,16 @@ def test_the_edge_denies_by_itself_and_guards_the_rest(poc: Declared) -> None:
     assert {b["viewerProtocolPolicy"] for b in [*ordered, distribution["defaultCacheBehavior"]]} == {"redirect-to-https"}
 
 
+def test_a_domain_of_ones_own_comes_with_tls_1_2(poc: Declared) -> None:
+    assert poc.one("aws:cloudfront/distribution:Distribution")["viewerCertificate"] == {"cloudfrontDefaultCertificate": True}
+    arn = f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/0-1"
+    own = declare("poc", domainName="llm.example.com", certificateArn=arn)
+    distribution = own.one("aws:cloudfront/distribution:Distribution")
+    assert distribution["aliases"] == ["llm.example.com"]
+    assert distribution["viewerCertificate"]["minimumProtocolVersion"] == "TLSv1.2_2021"
+    assert own.outputs["gatewayUrl"] == "https://llm.example.com"
+
+
 def test_secrets_reach_the_container_by_reference_only(poc: Declared) -> None:
     [container] = json.loads(poc.one("aws:ecs/taskDefinition:TaskDefinition")["containerDefinitions"])
     assert {secret["name"]: secret["valueFrom"] for secret in container["secrets"]} == {

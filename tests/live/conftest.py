@@ -1,0 +1,40 @@
+"""One gateway for all live tests: stood up once, broken and healed, and torn down by the last file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.cloud import Cloud
+
+# The gateway is used as it stands first; then drift, then breaking it, then its end.
+ORDER = ["test_gateway", "test_truth", "test_wiring", "test_teardown"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    mine = [item for item in items if item.path.parent == here]
+    rank = {name: place for place, name in enumerate(ORDER)}
+    mine.sort(key=lambda item: rank[item.path.stem])
+    others = [item for item in items if item.path.parent != here]
+    items[:] = [*others, *mine]
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    """The stack, up. Whatever happens, no process and no file of it stays."""
+    cloud = Cloud("live")
+    cloud.localcloud("stop", "--wipe")
+    try:
+        cloud.ops("up")
+        yield cloud
+    finally:
+        cloud.localcloud("stop", "--wipe")
+
+
+@pytest.fixture(scope="session")
+def outputs(cloud: Cloud) -> dict[str, Any]:
+    return cloud.outputs()
