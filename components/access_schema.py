@@ -1,0 +1,185 @@
+"""What an access file may say: the one description that validation and the editors' schema are made from."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import date, datetime, time, timedelta, timezone
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from litellm_admin import durations
+from litellm_admin.models import DEFAULT_ROLE, MANAGED_BY, ROLES
+
+SCHEMA = Path(__file__).parent.parent / "access" / "schema.json"
+
+_EMAIL = re.compile(r"[^\s@,;<>\"]{1,64}@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+")
+# LiteLLM's own optional rule, so that switching it on never refuses an alias of ours; it fits AWS's names of secrets too.
+# litellm/proxy/management_endpoints/key_management_endpoints.py: _KEY_ALIAS_PATTERN
+_KEY_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-/.@]{0,126}[A-Za-z0-9]")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("it must be text; put it in quotes")
+    if not value.strip() or value != value.strip() or not value.isprintable():
+        raise ValueError("it must be text without line breaks and without spaces around it")
+    return value
+
+
+def _email(value: Any) -> str:
+    if not isinstance(value, str) or not _EMAIL.fullmatch(value) or len(value) > 254:
+        raise ValueError("it must be an e-mail address such as dev@example.com")
+    return value
+
+
+def _key_alias(value: Any) -> str:
+    if not isinstance(value, str) or not _KEY_ALIAS.fullmatch(value) or ".." in value:
+        raise ValueError("an alias has 2 to 128 letters, digits and any of _ - / . @ (text, so quote a number), and begins and ends with a letter or digit")
+    return value
+
+
+def _role(value: Any) -> str:
+    if value not in ROLES:
+        raise ValueError(f"a role is one of {', '.join(ROLES)}")
+    return value
+
+
+def _models(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError("it must be a list of model names")
+    if not value:
+        raise ValueError("LiteLLM takes an empty list as all models; name some, or leave the key out for all")
+    if double := sorted({name for name in value if value.count(name) > 1}):
+        raise ValueError(f"it names {double[0]} twice")
+    return tuple(value)
+
+
+def _budget(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+        raise ValueError("a budget is a number of dollars of at least 0")
+    return float(value)
+
+
+def _duration(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(durations.HINT)
+    return durations.canonical(value)
+
+
+def _limit(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
+        raise ValueError("a limit is a whole number of at least 0")
+    return value
+
+
+def _expires(value: Any) -> datetime:
+    """A day counts to its end, so the key's last day is the one that is written."""
+    hint = "it must be a day such as 2027-03-31 (the last on which the key works) or a time such as 2027-03-31T18:00:00Z"
+    if isinstance(value, str):
+        try:
+            value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(hint) from None
+    try:
+        if isinstance(value, datetime):
+            return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+        if isinstance(value, date):
+            return datetime.combine(value + timedelta(days=1), time(), timezone.utc)
+    except OverflowError:
+        pass
+    raise ValueError(hint)
+
+
+def _metadata(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise ValueError("it must be a mapping from names to values")
+    if MANAGED_BY in value:
+        raise ValueError(f"{MANAGED_BY} is set by the stack; leave it out")
+    if "logging" in value:
+        raise ValueError("`logging` holds credentials of LiteLLM's callbacks; set those in LiteLLM's config, not in a file that is read by everyone")
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError("it may hold text, numbers, true, false, null, lists and mappings; put a date in quotes") from None
+    return value
+
+
+def _field(description: str, default: Any = None, **more: Any) -> Any:
+    return Field(default, description=description, **more)
+
+
+def _typed(kind: Any, check: Any, schema: dict[str, Any]) -> Any:
+    """A field's type with its check (whose message ends a sentence) and what editors are told."""
+    return Annotated[kind, BeforeValidator(check), WithJsonSchema(schema)]
+
+
+Text = _typed(str, _text, {"type": "string", "minLength": 1})
+Email = _typed(str, _email, {"type": "string", "format": "email", "maxLength": 254})
+KeyAlias = _typed(str, _key_alias, {"type": "string", "pattern": f"^{_KEY_ALIAS.pattern}$"})
+Role = _typed(str, _role, {"enum": list(ROLES)})
+Models = _typed(tuple[str, ...], _models, {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True})
+Budget = _typed(float, _budget, {"type": "number", "minimum": 0})
+Duration = _typed(
+    str, _duration, {"anyOf": [{"enum": list(durations.WORDS)}, {"type": "string", "pattern": "^[0-9]{1,9}(mo|[smhd])$"}]}
+)
+Limit = _typed(int, _limit, {"type": "integer", "minimum": 0})
+Expires = _typed(datetime, _expires, {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"})
+Metadata = _typed(dict[str, Any], _metadata, {"type": "object", "not": {"anyOf": [{"required": [MANAGED_BY]}, {"required": ["logging"]}]}})
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    models: Models = _field("The models that may be called, by their names in the stack's config. Left out: all.", ())
+    budget: Budget = _field("US dollars that may be spent in each `duration` (in all, if there is none). Left out: no limit.")
+    duration: Duration = _field("The budget's period: daily, weekly, monthly, or LiteLLM's form such as 12h, 30d or 1mo.")
+    tpm_limit: Limit = _field("Tokens a minute. Left out: no limit.")
+    rpm_limit: Limit = _field("Requests a minute. Left out: no limit.")
+    metadata: Metadata = _field("Anything to remember with it, such as a cost centre.", {})
+
+
+class UserEntry(_Entry):
+    """A person."""
+
+    email: Email = _field("The address; it identifies the user, whatever its case.", ...)
+    alias: Text = _field("A name to show, such as the person's.")
+    role: Role = _field("What the user may administer in LiteLLM.", DEFAULT_ROLE)
+
+
+class KeyEntry(_Entry):
+    """A virtual key. Its value is generated by the stack and is one of the stack's secret outputs."""
+
+    alias: KeyAlias = _field("The key's name; it identifies the key.", ...)
+    owner: Email = _field("The e-mail of one of `users`. The key then counts against that user's budget as well, and goes when the user goes.")
+    expires: Expires = _field("The last day on which the key works (UTC), such as 2027-03-31, or a time with its zone. Left out: never.")
+
+
+class AccessFile(BaseModel):
+    """Who may use the gateway: users and virtual keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    users: list[UserEntry] = Field(default_factory=list, description="The people.")
+    keys: list[KeyEntry] = Field(default_factory=list, description="Keys for applications and environments, or for a person with `owner`.")
+
+
+def json_schema() -> str:
+    """The schema for editors, as the text of `access/schema.json`."""
+    schema = _clean(AccessFile.model_json_schema())
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Access to the LLM gateway", **schema}
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def _clean(node: Any) -> Any:
+    """Without pydantic's titles and empty defaults, which would only clutter what an editor shows."""
+    if isinstance(node, dict):
+        return {key: _clean(value) for key, value in node.items() if not (key == "title" or key == "default" and not value)}
+    return [_clean(item) for item in node] if isinstance(node, list) else node
+
+
+if __name__ == "__main__":
+    SCHEMA.write_text(json_schema())

@@ -1,0 +1,175 @@
+"""The two ways to LiteLLM's admin API: straight to the admin door with the master key, or by the relay, which holds it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
+
+from litellm_admin.errors import AdminError, Unreachable
+
+CONNECT_SECONDS = 10
+# Deleting a user with thousands of keys is the slowest call; the relay gives up a little earlier and says so.
+READ_SECONDS = 65
+# An answer of a hundred full objects, the largest page, is a few hundred KB.
+LARGEST_ANSWER = 16 * 1024 * 1024
+
+Query = Mapping[str, str | int]
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP answer. `body` is the decoded JSON, or the text where it is none. `retry_after` in seconds, if told."""
+
+    status: int
+    body: Any
+    retry_after: float | None = None
+
+
+class Transport(Protocol):
+    """One call of the admin API."""
+
+    def request(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Response:
+        """Sends one request once.
+
+        Raises:
+            Unreachable: if no answer came.
+            AdminError: if it can't be sent at all, and trying again wouldn't help.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class DirectTransport:
+    """Straight to the admin door (or to LiteLLM) at `url`."""
+
+    url: str
+    master_key: str = field(repr=False)
+
+    def request(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Response:
+        import http.client
+        import socket
+
+        where = urlsplit(self.url)
+        if where.scheme not in ("http", "https") or not where.hostname:
+            raise AdminError(f"The admin URL {self.url!r} is none: it starts with http:// or https:// and names a host.")
+        kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
+        connection = kind(where.hostname, where.port, timeout=CONNECT_SECONDS)
+        target = where.path.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
+        headers = {"Authorization": f"Bearer {self.master_key}", "Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            connection.connect()
+            connection.sock.settimeout(READ_SECONDS)
+            connection.request(method, target, None if body is None else json.dumps(body).encode(), headers)
+            answer = connection.getresponse()
+            raw = answer.read(LARGEST_ANSWER + 1)
+        except socket.gaierror:
+            raise Unreachable(f"{where.hostname} has no address here: the admin door's name resolves inside the VPC only; go through the relay.") from None
+        except TimeoutError:
+            raise Unreachable(f"{self._place()} didn't answer in time: is this machine in the VPC or in `adminCidrs`?") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"{self._place()} can't be reached: {type(error).__name__}.") from None
+        finally:
+            connection.close()
+        if len(raw) > LARGEST_ANSWER:
+            raise AdminError(f"{method} {path} answered with more than {LARGEST_ANSWER >> 20} MB.")
+        return Response(answer.status, decoded(raw), seconds(answer.headers.get("Retry-After")))
+
+    def _place(self) -> str:
+        where = urlsplit(self.url)
+        return f"The admin door at {where.scheme}://{where.netloc.rpartition('@')[2]}"
+
+
+@dataclass(frozen=True)
+class RelayTransport:
+    """By the relay: the Lambda function `function_name` in `region`, invoked with the caller's own AWS credentials."""
+
+    function_name: str
+    region: str
+
+    def request(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Response:
+        event: dict[str, Any] = {"method": method, "path": path}
+        if query:
+            event["query"] = {key: str(value) for key, value in query.items()}
+        if body is not None:
+            event["body"] = body
+        answer = self._invoke(json.dumps(event).encode())
+        return Response(int(answer["status"]), answer.get("body"), seconds(answer.get("retry_after")))
+
+    def _invoke(self, payload: bytes) -> dict[str, Any]:
+        import botocore.exceptions as botocore
+
+        client = _lambda_client(self.region)
+        try:
+            answer = client.invoke(FunctionName=self.function_name, Payload=payload)
+            raw = answer["Payload"].read()
+        except botocore.ClientError as error:
+            raise _lambda_refusal(self.function_name, error) from None
+        except (botocore.NoCredentialsError, botocore.PartialCredentialsError, botocore.CredentialRetrievalError):
+            raise AdminError("No AWS credentials to invoke the relay with: log in, or set AWS_PROFILE.") from None
+        except botocore.BotoCoreError as error:
+            raise Unreachable(f"The relay {self.function_name} can't be reached: {type(error).__name__}.") from None
+        document = decoded(raw)
+        if answer.get("FunctionError"):
+            said = document.get("errorMessage", "") if isinstance(document, dict) else ""
+            raise Unreachable(f"The relay {self.function_name} failed: {said or answer['FunctionError']}; see its log group /aws/lambda/{self.function_name}.")
+        if not isinstance(document, dict) or not isinstance(document.get("status"), int):
+            raise AdminError(f"{self.function_name} is no relay of this project: its answer has no status.")
+        return document
+
+
+# One session's clients are thread-safe, creating one isn't; and creating takes 50 ms and more.
+_clients: dict[str, Any] = {}
+
+
+def _lambda_client(region: str) -> Any:
+    if region not in _clients:
+        import boto3
+        from botocore.config import Config
+
+        # botocore would send an invocation again by itself, also one whose answer got lost; when to do that is the client's to say
+        config = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": 1}, max_pool_connections=32)
+        _clients[region] = boto3.session.Session().client("lambda", region_name=region, config=config)
+    return _clients[region]
+
+
+# The function or its network interfaces are being set up, or too many calls run at once.
+# https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
+_PASSING = frozenset(
+    """TooManyRequestsException ServiceException EC2ThrottledException ENILimitReachedException ResourceConflictException
+    ResourceNotReadyException CodeVerificationFailedException SubnetIPAddressLimitReachedException RequestTimeout
+    ThrottlingException ServiceUnavailableException""".split()
+)
+
+
+def _lambda_refusal(function: str, error: Any) -> AdminError:
+    code = error.response.get("Error", {}).get("Code", "unknown error")
+    if code == "ResourceNotFoundException":
+        return AdminError(f"There is no relay {function} in this account and region: is the stack up, and are these the right credentials?")
+    if code in ("AccessDeniedException", "AccessDenied"):
+        return AdminError(f"These AWS credentials may not invoke the relay: allow lambda:InvokeFunction on {function}.")
+    if code in ("ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId"):
+        return AdminError("The AWS credentials are expired or unknown: log in again.")
+    if code in _PASSING:
+        return Unreachable(f"The relay {function} isn't ready ({code}).")
+    return AdminError(f"Invoking the relay {function} failed ({code}).")
+
+
+def decoded(raw: bytes) -> Any:
+    """The JSON in `raw`, else its text."""
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw.decode(errors="replace")
+
+
+def seconds(value: object) -> float | None:
+    """A Retry-After in seconds; its other form, a date, is not used by anything on the way."""
+    try:
+        return max(0.0, float(str(value)))
+    except ValueError:
+        return None
