@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from litellm_admin.errors import AdminError, Failed, NoDatabase, NotFound, Unreachable, refusal
 from litellm_admin.models import ObservedKey, ObservedUser, observed_key, observed_user
 from litellm_admin.transport import Query, Response, Transport
+
+T = TypeVar("T")
 
 PAGE = 100
 """The largest page that LiteLLM gives."""
@@ -97,7 +99,7 @@ class Client:
     def get_user(self, user_id: str) -> ObservedUser | None:
         """The user with this id, or None."""
         try:
-            return observed_user(self._call("GET", "/v2/user/info", {"user_id": user_id}))
+            return self._read("/v2/user/info", {"user_id": user_id}, observed_user)
         except NotFound:
             return None
 
@@ -113,7 +115,7 @@ class Client:
         query: dict[str, str | int] = {"sort_by": "user_id", "sort_order": "asc"}
         if email_part:
             query["user_email"] = email_part
-        return [observed_user(row) for row in self._pages("/user/list", query, _USERS)]
+        return self._pages("/user/list", query, _USERS, observed_user)
 
     def create_user(self, body: Mapping[str, Any]) -> None:
         """POST /user/new. `Conflict` if the id or e-mail is taken."""
@@ -136,10 +138,9 @@ class Client:
     def get_key(self, token: str) -> ObservedKey | None:
         """The key with this token (`models.token_of`), or None. LiteLLM goes on answering for a deleted one, as `deleted`."""
         try:
-            info = self._call("GET", "/key/info", {"key": token})["info"]
+            return self._read("/key/info", {"key": token}, lambda body: _live_key(body["info"], token))
         except NotFound:
             return None
-        return None if info.get("status") == "deleted" else observed_key(info, token)
 
     def find_key(self, alias: str) -> ObservedKey | None:
         """The key with exactly this alias, or None."""
@@ -169,24 +170,31 @@ class Client:
     def _keys(self, query: Query) -> list[ObservedKey]:
         # by token, for the same reason as users by id
         query = {**query, "return_full_object": "true", "sort_by": "token", "sort_order": "asc"}
-        return [observed_key(row) for row in self._pages("/key/list", query, _KEYS)]
+        return self._pages("/key/list", query, _KEYS, observed_key)
 
     # -- calls
 
-    def _pages(self, path: str, query: Query, page: _Page) -> list[Mapping[str, Any]]:
+    def _pages(self, path: str, query: Query, page: _Page, take: Callable[[Any], T]) -> list[T]:
         """The rows of every page. A row that is deleted meanwhile moves the later ones forward across a page's border, so the
         pages are read again, twice at most, until as many rows were seen as LiteLLM counts."""
-        rows: dict[str, Mapping[str, Any]] = {}
+        rows: dict[str, T] = {}
         for _ in range(3):
             number, count = 1, 1
             while (number - 1) * PAGE < count:
-                body = self._call("GET", path, {**query, "page": number, page.size: PAGE})
-                count = body[page.total]
-                rows.update({row[page.row_id]: row for row in body[page.rows]})
+                here = {**query, "page": number, page.size: PAGE}
+                count, found = self._read(path, here, lambda body: (body[page.total], [(row[page.row_id], take(row)) for row in body[page.rows]]))
+                rows.update(found)
                 number += 1
             if len(rows) >= count:
                 break
         return list(rows.values())
+
+    def _read(self, path: str, query: Query, take: Callable[[Any], T]) -> T:
+        body = self._call("GET", path, query)
+        try:
+            return take(body)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise AdminError(f"GET {path} answered something that LiteLLM 1.108 doesn't ({type(error).__name__}): is this the admin door?") from None
 
     def _call(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Any:
         attempts = self._patience.attempts
@@ -211,6 +219,10 @@ class Client:
         if 200 <= answer.status < 300:
             return answer.body
         raise refusal(method, path, answer.status, answer.body)
+
+
+def _live_key(info: Mapping[str, Any], token: str) -> ObservedKey | None:
+    return None if info.get("status") == "deleted" else observed_key(info, token)
 
 
 def _unready(method: str, path: str, answer: Response) -> AdminError:

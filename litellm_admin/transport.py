@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -122,19 +123,23 @@ class RelayTransport:
         return document
 
 
-# One session's clients are thread-safe, creating one isn't; and creating takes 50 ms and more.
 _clients: dict[str, Any] = {}
+_creating = threading.Lock()
 
 
 def _lambda_client(region: str) -> Any:
-    if region not in _clients:
-        import boto3
-        from botocore.config import Config
+    """One client a region: creating one takes 50 ms and more and isn't thread-safe, using it is."""
+    with _creating:
+        if region not in _clients:
+            import boto3
+            from botocore.config import Config
 
-        # botocore would send an invocation again by itself, also one whose answer got lost; when to do that is the client's to say
-        config = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": 1}, max_pool_connections=32)
-        _clients[region] = boto3.session.Session().client("lambda", region_name=region, config=config)
-    return _clients[region]
+            # botocore would send an invocation again by itself, also one whose answer got lost; when to do that is the client's to say
+            config = Config(
+                connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": 1}, max_pool_connections=32
+            )
+            _clients[region] = boto3.session.Session().client("lambda", region_name=region, config=config)
+        return _clients[region]
 
 
 # The function or its network interfaces are being set up, or too many calls run at once.
