@@ -114,7 +114,23 @@ relay = AdminRelay(
     ),
 )
 
+access = None
+if database is not None:
+    access = Access(
+        "access",
+        AccessArgs(
+            spec=stack.access,
+            relay=relay.function_name,
+            region=stack.region,
+            managed_by=f"{stack.project}/{stack.stack}",
+            database=database.instance,
+            ready=[gateway.service, *relay.ready],
+        ),
+    )
+
 pulumi.export("gatewayUrl", edge.url)
 pulumi.export("adminUrl", doors.admin_url)
 pulumi.export("relayFunctionName", relay.function_name)
 pulumi.export("masterKeySecretArn", gateway.master_key_secret_arn)
+pulumi.export("users", access.users if access else {})
+pulumi.export("keys", access.keys if access else {})

@@ -31,10 +31,12 @@ class AdminRelayArgs:
 
 
 class AdminRelay(pulumi.ComponentResource):
-    """The function. Callers invoke `function_name` and never hold the master key."""
+    """The function. Callers invoke `function_name` and never hold the master key. `ready` is all that must exist before a
+    call gets through."""
 
     function_name: pulumi.Output[str]
     function: aws.lambda_.Function
+    ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: AdminRelayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm-gateway:relay:AdminRelay", name, None, opts)
@@ -62,6 +64,7 @@ class AdminRelay(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[logs, *permissions, *args.egress]),
         )
         self.function_name = self.function.name
+        self.ready = [self.function, *permissions, *args.egress]
         self.register_outputs({"functionName": self.function_name})
 
     def _role(self, name: str, args: AdminRelayArgs, logs: aws.cloudwatch.LogGroup) -> tuple[aws.iam.Role, list[pulumi.Resource]]:
