@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
 
     for name in OPERATIONS:
         command = add(name, f"pulumi {name}, without questions, with its progress on stderr")
-        command.add_argument("--yes", action="store_true", help="needed for everything that changes something")
+        command.add_argument("--yes", action="store_true", help="needed to change a stack whose state is not in a local folder")
         command.add_argument("--json", action="store_true", help="what was changed, as JSON on stdout (no values)")
         command.add_argument("--diff", action="store_true", help="the engine's own rich diff as well")
         command.add_argument("--refresh", action="store_true", help="look at what really exists first")
@@ -58,10 +58,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _operate(args: argparse.Namespace) -> int:
-    if args.command != "preview" and not args.yes:
+    driver = Driver(args.stack, args.work_dir)
+    if args.command != "preview" and driver.backend is None and not args.yes:
         raise CannotRun(f"this does not ask questions: say --yes, or use `pulumi {args.command} --stack {args.stack}`")
     options = Options(diff=args.diff, refresh=args.refresh, expect_no_changes=args.expect_no_changes)
-    outcome = Driver(args.stack, args.work_dir).run(args.command, options, View(f"{args.command} {args.stack}"))
+    outcome = driver.run(args.command, options, View(f"{args.command} {args.stack}"))
     if args.json:
         print(json.dumps(outcome.as_json(), indent=1))
     return {"succeeded": 0, "interrupted": INTERRUPTED}.get(outcome.result, 1)

@@ -141,6 +141,9 @@ def _litellm_ready() -> bool:
 
 
 def _litellm(work: Work) -> None:
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            raise StepFailed(f"there is no {program} on PATH: install Node.js 18 or newer with its npm")
     work.run(paths.venv_python(), "-m", "localcloud.images.litellm_setup", cwd=REPO, env=_environment())
 
 

@@ -1,0 +1,95 @@
+# One command a line, for people. The work is done by `ops` (set-up, engine, driving a stack) and `localcloud` (AWS on this
+# machine); this file is where the two meet. Plain POSIX make: no conditionals, no functions.
+
+STACK ?= local
+
+PY = .venv/bin/python
+LOCAL = $(PY) -m localcloud
+SETUP = sh ops/setup.sh
+# A stack on AWS needs neither LiteLLM nor anything else of the local cloud.
+SETUP_CLOUD = sh ops/setup.sh python engine launchers
+PULUMI = PATH="$${LOCALCLOUD_SETUP:-$$PWD/.local/setup}/engine/bin:$$PATH" pulumi
+
+.PHONY: help up preview refresh down status logs outputs key env setup test bench lint lock clean
+
+help: ## this list
+	@echo "make TARGET [STACK=local]       a stack of another name is on AWS: Pulumi asks before it changes anything"
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+
+up: ## stand the gateway up, or bring it up to date; SHOW_KEYS=1 prints the keys in clear
+	@case "$(STACK)" in \
+	local) $(SETUP) && $(LOCAL) run -- $(PY) -m ops up --stack local --yes $(ARGS) \
+		&& found=$$($(LOCAL) outputs --json --show-secrets) \
+		&& printf '%s' "$$found" | $(PY) -m ops summary --stack local --outputs - $${SHOW_KEYS:+--show-keys} ;; \
+	*) $(SETUP_CLOUD) && $(PULUMI) up --stack "$(STACK)" $(ARGS) \
+		&& $(PY) -m ops summary --stack "$(STACK)" $${SHOW_KEYS:+--show-keys} ;; \
+	esac
+
+preview: ## what `make up` would change; ARGS=--diff shows every property
+	@case "$(STACK)" in \
+	local) $(SETUP) && $(LOCAL) run -- $(PY) -m ops preview --stack local $(ARGS) ;; \
+	*) $(SETUP_CLOUD) && $(PULUMI) preview --stack "$(STACK)" $(ARGS) ;; \
+	esac
+
+refresh: ## compare the state with what really exists, and correct the state
+	@case "$(STACK)" in \
+	local) $(SETUP) && $(LOCAL) run -- $(PY) -m ops refresh --stack local --yes $(ARGS) ;; \
+	*) $(SETUP_CLOUD) && $(PULUMI) refresh --stack "$(STACK)" $(ARGS) ;; \
+	esac
+
+# Locally, `down` is done when nothing is left, whatever state things were in: a daemon that was killed has nothing to destroy,
+# and what a destroy could not finish goes with the account.
+down: ## destroy it; locally no process, port or file is left
+	@case "$(STACK)" in \
+	local) \
+		if [ ! -e .local/cloud ] && [ -z "$$LOCALCLOUD_HOME" ]; then echo "nothing is up"; exit 0; fi; \
+		$(SETUP) || exit; \
+		if $(LOCAL) status >/dev/null 2>&1; then \
+			$(LOCAL) run -- $(PY) -m ops unlock --stop --stack local && \
+			$(LOCAL) run -- $(PY) -m ops destroy --stack local --yes $(ARGS) \
+				|| echo "make down: destroy did not come to its end (above); removing what is left, by force" >&2; \
+		fi; \
+		$(LOCAL) stop --wipe ;; \
+	*) $(SETUP_CLOUD) && $(PULUMI) destroy --stack "$(STACK)" $(ARGS) ;; \
+	esac
+
+status: ## what runs on this machine, where it answers, how much memory it takes
+	@$(SETUP) python && $(LOCAL) status $(ARGS)
+
+logs: ## the logs' names; NAME=litellm shows the end of one, ARGS=--follow goes on
+	@$(SETUP) python && $(LOCAL) logs $(NAME) $(ARGS)
+
+outputs: ## the stack's outputs; locally with the addresses that answer on this machine; ARGS=--show-secrets
+	@case "$(STACK)" in \
+	local) $(SETUP) && $(LOCAL) outputs $(ARGS) ;; \
+	*) $(SETUP_CLOUD) && $(PY) -m ops outputs --stack "$(STACK)" $(ARGS) ;; \
+	esac
+
+key: ## print one key: KEY=$(make -s key ALIAS=dev-environment)
+	@case "$(STACK)" in \
+	local) $(SETUP) && $(LOCAL) run -- $(PY) -m ops key --stack local "$(ALIAS)" ;; \
+	*) $(SETUP_CLOUD) && $(PY) -m ops key --stack "$(STACK)" "$(ALIAS)" ;; \
+	esac
+
+env: ## eval "$(make env)": a shell in which pulumi, aws and boto3 talk to the simulated account
+	@$(SETUP) && $(LOCAL) env
+
+setup: ## everything that the rest needs, below .venv and .local; quick when it is there
+	@$(SETUP)
+
+test: ## every test; none needs a cloud
+	@$(SETUP) && $(PY) -m pytest $(ARGS)
+
+bench: ## time to stand up against LiteLLM's own start, and memory, against their limits
+	@$(SETUP) && $(PY) -m bench $(ARGS)
+
+lint: ## style and types
+	@$(SETUP) python && .venv/bin/ruff check . && .venv/bin/ruff format --check ops bench tests/ops \
+		&& XDG_CACHE_HOME="$$PWD/.local/cache" .venv/bin/pyright
+
+lock: ## pin the newest versions that requirements/*.in allow
+	@$(SETUP) python && sh requirements/lock.sh
+
+clean: down ## also remove what set-up installed
+	@rm -rf .venv .local && find . -name __pycache__ -type d -prune -exec rm -rf {} +
