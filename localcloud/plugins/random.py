@@ -17,10 +17,10 @@ import bcrypt
 from pulumi.provider.experimental import provider as sdk
 from pulumi.provider.experimental.property_value import PropertyValue
 
-from localcloud.plugins.serve import DiffRequest, Host, Refusal, serve
-from localcloud.plugins.values import UNKNOWN, plain_map, wrap_map
+from localcloud.plugins.serve import DiffRequest, Host, Refusal, serve, version_of
+from localcloud.plugins.values import UNKNOWN, own_type, plain_map, wrap_map
 
-VERSION = "4.0.0"
+VERSION = version_of("pulumi-random")
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
 _UPPER = _LOWER.upper()
 _DIGITS = "0123456789"
@@ -144,6 +144,7 @@ KINDS = {
 
 
 def _kind(token: str) -> Kind:
+    token = own_type(token)
     if token not in KINDS:
         raise Refusal(f"the local cloud has no resource type {token}; add a row to KINDS in localcloud/plugins/random.py")
     return KINDS[token]

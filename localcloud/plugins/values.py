@@ -190,3 +190,8 @@ def _redactable(text: str) -> Iterator[str]:
     # Shorter ones would blank out ordinary words and numbers of a message.
     if len(text) >= 6:
         yield text
+
+
+def own_type(qualified: str) -> str:
+    """The resource's own type: a URN puts the types of its parents before it, with `$` between."""
+    return qualified.rpartition("$")[2]

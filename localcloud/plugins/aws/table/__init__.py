@@ -7,6 +7,7 @@ from importlib import import_module
 
 from localcloud.plugins.aws.rows import LOCAL, Row, mapping, text
 from localcloud.plugins.serve import Refusal
+from localcloud.plugins.values import own_type
 
 _FILES = (
     "network",
@@ -48,6 +49,7 @@ ROWS, _WHERE = _load()
 
 def row_of(token: str) -> Row:
     """The row of a resource type. Raises Refusal naming the type when the table has none."""
+    token = own_type(token)
     row = ROWS.get(token)
     if row is None:
         raise Refusal(
@@ -59,4 +61,4 @@ def row_of(token: str) -> Row:
 
 def where(token: str) -> str:
     """The file whose row describes the type."""
-    return _WHERE[token]
+    return _WHERE[own_type(token)]
