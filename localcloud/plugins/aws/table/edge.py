@@ -142,6 +142,7 @@ FUNCTION = Row(
     autoname="name",
     longest=64,
     identity=("name",),
+    tags=_TAGS,
     volatile=("etag", "liveStageEtag"),
     regional=False,
     check=(_check_code,),
