@@ -26,6 +26,10 @@ class CannotRun(Exception):
     """An operation can't begin: one sentence that says what to change."""
 
 
+class NoStack(CannotRun):
+    """The stack doesn't exist."""
+
+
 @dataclass(frozen=True)
 class Options:
     """How to run an operation. `diff`: print the engine's own rich diff. `refresh`: look at the cloud first."""
@@ -90,6 +94,10 @@ class Driver:
                 stack = self._stack(create=operation in ("up", "preview"))
                 self._clear_lock(shown)
                 _call(stack, operation, options, shown)
+            except NoStack as missing:
+                if operation != "destroy" or self.backend is None:
+                    raise
+                shown.line(f"{missing}: nothing to destroy")
             except KeyboardInterrupt:
                 result = "interrupted"
             except CommandError as error:
@@ -117,7 +125,7 @@ class Driver:
             return _QuickStack.select(self.name, self.workspace)
         except StackNotFoundError:
             if not create or self.backend is None:
-                raise CannotRun(f"there is no stack {self.name!r} on this backend: `pulumi stack init {self.name}` makes it") from None
+                raise NoStack(f"there is no stack {self.name!r} on this backend") from None
         return _QuickStack.create(self.name, self.workspace)
 
     def _clear_lock(self, shown: View) -> None:

@@ -25,7 +25,7 @@ _PAST = {
 }
 _COLOUR = re.compile(r"<\{%[^%]*%\}>")
 # Plugins of local stacks are on PATH on purpose; the engine says so for each of them, each time.
-_EXPECTED = re.compile(r"^(warning: )?using pulumi-\S+ from \$PATH at \S+$")
+_EXPECTED = re.compile(r"^(warning: )?using pulumi-\S+ from \$PATH at \S+( expected \S+)?$")
 _TRIVIAL = {"update failed", "preview failed", "destroy failed", "refresh failed"}
 
 
