@@ -132,6 +132,9 @@ class ServiceFact:
     rollout_state: str = "IN_PROGRESS"
     rollout_reason: str = ""
     deployments: tuple[DeploymentFact, ...] = ()
+    # Id of the API's deployment that this fact speaks of, when ``deployments`` doesn't hold it. A fact that speaks of
+    # an older deployment is not mistaken for news of the newest: that one then shows as IN_PROGRESS with 0 running.
+    speaks_of: str | None = None
     events: tuple[tuple[datetime, str], ...] = ()  # newest first, as ECS lists them
     tasks: tuple[TaskFact, ...] = ()
     # Set by a rollback: the task definition that the service has gone back to (ECS then shows it as the service's own).
@@ -169,6 +172,9 @@ class Facts:
     services: dict[str, ServiceFact] = field(default_factory=dict)  # by service ARN
     targets: dict[str, dict[tuple[str, int], TargetFact]] = field(default_factory=dict)  # by target group ARN
     invoke: Callable[[str, bytes], InvokeResult] | None = None  # (function name or ARN, payload), blocking
+    # CloudFront distribution id → ETag of the version that the edge runs. None: no edge reports, and the API calls a
+    # distribution deployed after a moment. Whoever plays the edge sets a dict first, then keeps it.
+    deployed: dict[str, str] | None = None
     hosts: dict[str, str] = field(default_factory=dict)  # "scheme://awshost[:port]" → "http://127.0.0.1:port"
     blocked: deque[str] = field(default_factory=lambda: deque(maxlen=BLOCKED_KEPT))  # sentences, newest last
 

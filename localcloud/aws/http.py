@@ -1,4 +1,4 @@
-"""The HTTP server under the simulated API: werkzeug's threaded one with moto's header handling, kept alive and quiet."""
+"""The HTTP server under the simulated API: werkzeug's threaded one with moto's header handling, and quiet."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer
 
 log = logging.getLogger(__name__)
-IDLE_SECONDS = 60.0  # a connection that says nothing for so long is closed, and its thread ends
+IDLE_SECONDS = 60.0  # a connection that sends nothing for so long is closed, and its thread ends
 
 
 class Handler(MotoRequestHandler):
     """One connection."""
 
-    protocol_version = "HTTP/1.1"  # keep-alive: a client's next call needs no new connection and no new thread
+    # "100 Continue" for uploads needs 1.1. Each answer still ends its connection: werkzeug says so, and its handler
+    # does not survive an idle one.
+    protocol_version = "HTTP/1.1"
     timeout = IDLE_SECONDS
     disable_nagle_algorithm = True
 
@@ -33,7 +35,7 @@ class Server(ThreadedWSGIServer):
     """A thread a connection, none of which outlives the process."""
 
     daemon_threads = True
-    block_on_close = False  # idle keep-alive connections must not hold up a stop
+    block_on_close = False  # a slow client must not hold up a stop
     request_queue_size = 128
 
     def log(self, type: str, message: str, *args: Any) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from localcloud.aws import cloudfront
 from localcloud.aws.account import Account
 from localcloud.aws.rules import Rules
 
 
 def make_rules(account: Account) -> Rules:
-    """The rules of ``account``; each room below registers its own."""
+    """The rules of ``account``; each room registers its own."""
     rules = Rules()
+    cloudfront.register(rules, account)
     return rules

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import uuid
+import warnings
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -25,6 +26,10 @@ from localcloud.aws.account import Account
 # Signing names (what a SigV4 scope carries) that differ from botocore's name of the service.
 _SERVICE_OF_SIGNING_NAME = {"monitoring": "cloudwatch", "execute-api": "apigatewaymanagementapi", "email": "ses"}
 _ELB_V2_VERSION = "2015-12-01"  # both generations of ELB sign as "elasticloadbalancing"; the API version tells them apart
+
+
+# Common errors ("NotImplemented", "InternalFailure"…) are in no service's model, and moto warns of each.
+warnings.filterwarnings("ignore", message=r"Exception\(Refusal\) with code", category=UserWarning)
 
 
 @dataclass

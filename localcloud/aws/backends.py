@@ -1,0 +1,32 @@
+"""moto's own objects, for the rules that must look across services. Only under the gateway's lock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcloud.aws.account import Account
+
+
+def backend(account: Account, service: str) -> Any:
+    """moto's backend of ``service`` (moto's name for it: "ec2", "elbv2", "awslambda"…) in the account's region."""
+    from moto.backends import get_backend
+
+    return get_backend(service)[account.account_id][account.region]  # type: ignore[call-overload]
+
+
+def load_balancer(account: Account, arn: str) -> Any | None:
+    """moto's load balancer, or None."""
+    return backend(account, "elbv2").load_balancers.get(arn)
+
+
+def subnet(account: Account, subnet_id: str) -> Any | None:
+    """moto's subnet, or None."""
+    for subnets in backend(account, "ec2").subnets.values():
+        if subnet_id in subnets:
+            return subnets[subnet_id]
+    return None
+
+
+def security_group(account: Account, group_id: str) -> Any | None:
+    """moto's security group, or None."""
+    return backend(account, "ec2").get_security_group_from_id(group_id)
