@@ -1,0 +1,68 @@
+"""The rules that `tests/conftest.py` holds all tests to, on a test run of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ops.paths import REPO
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    (tmp_path / "tests").mkdir()
+    shutil.copy(REPO / "tests" / "conftest.py", tmp_path / "tests")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
+    return tmp_path
+
+
+def run(suite: Path, **files: str) -> tuple[int, str]:
+    for name, text in files.items():
+        target = suite / "tests" / f"{name.replace('__', '/')}.py"
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-v"], cwd=suite, env={**os.environ}, capture_output=True, text=True, timeout=60
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import pytest\n@pytest.mark.skip(reason='later')\ndef test_a(): pass\n",
+        "import pytest\ndef test_a(): pytest.skip('later')\n",
+        "import pytest\npytest.skip('later', allow_module_level=True)\n",
+        "import pytest\nnothing = pytest.importorskip('no_such_module_here')\n",
+        "import pytest\n@pytest.mark.xfail(reason='later')\ndef test_a(): assert False\n",
+    ],
+)
+def test_none_is_skipped(suite: Path, text: str) -> None:
+    code, said = run(suite, test_one=text)
+    assert code != 0
+    assert "no test may be skipped or expected to fail" in said
+    assert "skipped" not in said.splitlines()[-1]
+
+
+def test_cheap_rooms_come_first(suite: Path) -> None:
+    test = "def test_it(): pass\n"
+    code, said = run(suite, live__test_a=test, aws__test_b=test, engine__test_c=test, components__test_d=test)
+    assert code == 0
+    ran = [line.split("/")[1] for line in said.splitlines() if "PASSED" in line]
+    assert ran == ["components", "aws", "engine", "live"]
+
+
+def test_a_process_left_behind_is_ended_and_fails_the_run(suite: Path) -> None:
+    code, said = run(
+        suite,
+        test_one="import subprocess\ndef test_a():\n    subprocess.Popen(['sleep', '61.7'], start_new_session=True)\n",
+    )
+    assert code != 0
+    assert "left behind by the tests" in said
+    assert not any(process.info["cmdline"] == ["sleep", "61.7"] for process in psutil.process_iter(["cmdline"]))
