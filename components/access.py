@@ -18,9 +18,9 @@ KEY_LENGTH = 48
 
 @dataclass(frozen=True)
 class AccessArgs:
-    """`relay` is the relay function's name and `region` where it is. `managed_by` names the stack in the metadata of what
-    it makes, such as `llm-gateway/poc`. `database` is where users and keys live: they vanish and come back with it.
-    `ready` is what must be there before LiteLLM can be asked: the service, the doors, the relay's way."""
+    """`relay` is the relay function's name and `region` where it is. `managed_by` names the stack in the metadata of
+    what it makes, such as `llm-gateway/poc`. `database` is where users and keys live: they vanish and come back with
+    it. `ready` is what must be there before LiteLLM can be asked: the service, the doors, the relay's way."""
 
     spec: AccessSpec
     relay: pulumi.Input[str]
@@ -45,7 +45,9 @@ class Access(pulumi.ComponentResource):
         users = {spec.email: self._user(spec) for spec in args.spec.users}
         owners = {email.lower(): user for email, user in users.items()}
         keys = {spec.alias: self._key(spec, owners) for spec in args.spec.keys}
-        self.users = pulumi.Output.all(**{email: user.user_id for email, user in users.items()}).apply(dict)
+        # `id`, not the like-named property: that is unknown in a preview as soon as the user changes, and then its keys
+        # would seem to change as well
+        self.users = pulumi.Output.all(**{email: user.id for email, user in users.items()}).apply(dict)
         self.keys = pulumi.Output.secret(pulumi.Output.all(**keys).apply(dict))
         self.register_outputs({"users": self.users, "keys": self.keys})
 
@@ -57,12 +59,14 @@ class Access(pulumi.ComponentResource):
     def _key(self, spec: KeySpec, owners: dict[str, User]) -> pulumi.Output[str]:
         """The key's value, once the key exists."""
         name = f"{self._name}-key-{spec.alias}"
-        generated = random.RandomPassword(f"{name}-value", length=KEY_LENGTH, special=False, opts=pulumi.ResourceOptions(parent=self))
+        generated = random.RandomPassword(
+            f"{name}-value", length=KEY_LENGTH, special=False, opts=pulumi.ResourceOptions(parent=self)
+        )
         value = pulumi.Output.concat("sk-", generated.result)
-        owner_id = owners[spec.owner.lower()].user_id if spec.owner else None
+        owner_id = owners[spec.owner.lower()].id if spec.owner else None
         args = KeyArgs(spec, value, owner_id, self._args.relay, self._args.region, self._args.managed_by)
         key = Key(name, args, self._in_database())
-        return pulumi.Output.all(value, key.token).apply(lambda made: made[0])
+        return pulumi.Output.all(value, key.id).apply(lambda made: made[0])
 
     def _in_database(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(

@@ -1,4 +1,5 @@
-"""`access/<stack>.yaml` → users and keys. Every mistake is reported at once, each as a sentence with file, line and key."""
+"""`access/<stack>.yaml` → users and keys. Every mistake is reported at once, each as a sentence with file, line and
+key."""
 
 from __future__ import annotations
 
@@ -39,12 +40,12 @@ class Problem:
 
 
 def load_access(path: Path, models: Sequence[str], database: str) -> tuple[AccessSpec, list[Problem]]:
-    """Reads the file and holds it against the configured `models` (names) and `database` (`none`, or a kind of database).
+    """Reads the file and holds it against the configured `models` (names) and `database` (`none`, or a kind of
+    database).
 
-    Raises nothing: what is wrong is in the second value, and the first is then empty. A file that is missing or empty is a
-    mistake too (unless there is no database), because deploying it would delete everybody's keys; `users: []` says that on
-    purpose.
-    """
+    Raises nothing: what is wrong is in the second value, and the first is then empty. A file that is missing or empty
+    is a mistake too (unless there is no database), because deploying it would delete everybody's keys; `users: []` says
+    that on purpose."""
     file = f"{path.parent.name}/{path.name}"
     try:
         text = path.read_text(encoding="utf-8")
@@ -52,7 +53,9 @@ def load_access(path: Path, models: Sequence[str], database: str) -> tuple[Acces
         missing = Problem(file, None, "is missing; create it (`users: []` if nobody shall have access yet).")
         return AccessSpec(), [] if database == "none" else [missing]
     except (OSError, UnicodeDecodeError) as error:
-        return AccessSpec(), [Problem(file, None, f"can't be read ({type(error).__name__}); it must be a text file in UTF-8.")]
+        return AccessSpec(), [
+            Problem(file, None, f"can't be read ({type(error).__name__}); it must be a text file in UTF-8.")
+        ]
     reader = _Reader(file, text)
     spec = reader.read(models, database)
     return (AccessSpec() if reader.problems else spec), sorted(reader.problems, key=lambda problem: problem.line or 0)
@@ -87,7 +90,8 @@ class _Reader:
         self._check_unique(document, "keys", "alias", str)
         self._check_owners(document, keys)
         return AccessSpec(
-            tuple(UserSpec(**user.model_dump()) for _, user in users), tuple(KeySpec(**key.model_dump()) for _, key in keys)
+            tuple(UserSpec(**user.model_dump()) for _, user in users),
+            tuple(KeySpec(**key.model_dump()) for _, key in keys),
         )
 
     # -- YAML
@@ -110,7 +114,9 @@ class _Reader:
 
     def _no_yaml(self, line: int | None, reason: object) -> None:
         self._broken = True
-        self.problems.append(Problem(self._file, line, f"is no valid YAML: {' '.join(str(reason).split()).rstrip('.')}."))
+        self.problems.append(
+            Problem(self._file, line, f"is no valid YAML: {' '.join(str(reason).split()).rstrip('.')}.")
+        )
 
     def _report(self, path: Sequence[str | int], text: str) -> None:
         self.problems.append(Problem(self._file, self._line(path) if path else None, text))
@@ -133,8 +139,9 @@ class _Reader:
             node = found[1] if found else None
         if not isinstance(node, yaml.ScalarNode):
             return _cut(_kind(value))
-        if value is None or isinstance(value, bool) and node.value not in ("true", "false"):
-            return f"{_cut(node.value) or 'empty'}, which YAML reads as {'nothing' if value is None else str(value).lower()}"
+        if value is None or (isinstance(value, bool) and node.value not in ("true", "false")):
+            read = "nothing" if value is None else str(value).lower()
+            return f"{_cut(node.value) or 'empty'}, which YAML reads as {read}"
         return _cut(node.value) if node.value else "empty"
 
     # -- entries
@@ -142,7 +149,10 @@ class _Reader:
     def _entries(self, document: dict, section: str, model: type[UserEntry] | type[KeyEntry]) -> list[tuple[int, Any]]:
         rows = document.get(section, [])
         if not isinstance(rows, list):
-            self._report((section,), f"{section} is {self._shown((section,), rows)}; it must be a list, and `[]` if there are none.")
+            self._report(
+                (section,),
+                f"{section} is {self._shown((section,), rows)}; it must be a list, and `[]` if there are none.",
+            )
             return []
         good = []
         for index, row in enumerate(rows):
@@ -163,9 +173,14 @@ class _Reader:
                 self._report(where, f"{key} is missing; add it.")
             case "extra_forbidden" | "invalid_key":
                 known = model.model_fields  # type: ignore[attr-defined]
-                self._report(where, f"{key} is no key of an entry in {section}; {_did_you_mean(detail['loc'][-1], known)}")
+                self._report(
+                    where, f"{key} is no key of an entry in {section}; {_did_you_mean(detail['loc'][-1], known)}"
+                )
             case _:
-                self._report(where, f"{key} is {self._shown(where, row)}; it must be a mapping such as `{'email' if section == 'users' else 'alias'}: …`.")
+                identity = "email" if section == "users" else "alias"
+                self._report(
+                    where, f"{key} is {self._shown(where, row)}; it must be a mapping such as `{identity}: …`."
+                )
 
     # -- rules across entries
 
@@ -174,8 +189,8 @@ class _Reader:
             if document.get(section):
                 self._report(
                     (section,),
-                    f"{section} need a database, and this stack has none: set llm-gateway:database to rds, or remove {section} "
-                    "(without a database the gateway has one master key, and neither users nor keys).",
+                    f"{section} need a database, and this stack has none: set llm-gateway:database to rds, "
+                    f"or remove {section} (without one the gateway has a master key, and neither users nor keys).",
                 )
 
     def _check_models(self, document: dict, models: Sequence[str]) -> None:
@@ -185,8 +200,8 @@ class _Reader:
                 if isinstance(name, str) and name not in models:
                     near = difflib.get_close_matches(name, models, n=1)
                     hint = f"did you mean {near[0]}? The" if near else "the"
-                    text = f"{section}[{index}].models names {_cut(name)}, which isn't configured; {hint} models are {', '.join(models)}."
-                    self._report((section, index, "models", place), text)
+                    text = f"names {_cut(name)}, which isn't configured; {hint} models are {', '.join(models)}."
+                    self._report((section, index, "models", place), f"{section}[{index}].models {text}")
 
     def _check_unique(self, document: dict, section: str, field: str, identity: Callable[[str], str]) -> None:
         first: dict[str, int] = {}
@@ -194,10 +209,10 @@ class _Reader:
             name = row.get(field)
             if not isinstance(name, str):
                 continue
-            if identity(name) in first:
-                text = f"{section}[{index}].{field} is {_cut(name)}, as in {section}[{first[identity(name)]}]; every one may be there once."
-                self._report((section, index, field), text)
-            first.setdefault(identity(name), index)
+            before = first.setdefault(identity(name), index)
+            if before != index:
+                text = f"is {_cut(name)}, as in {section}[{before}]; every one may be there once."
+                self._report((section, index, field), f"{section}[{index}].{field} {text}")
 
     def _check_owners(self, document: dict, keys: list[tuple[int, KeyEntry]]) -> None:
         # by what is written, so that a mistake elsewhere in the owner's entry isn't reported here a second time
@@ -206,7 +221,9 @@ class _Reader:
             if key.owner is not None and key.owner.lower() not in emails:
                 near = difflib.get_close_matches(key.owner.lower(), sorted(emails), n=1)
                 hint = f"did you mean {near[0]}?" if near else "add that user, or leave the owner out."
-                self._report(("keys", index, "owner"), f"keys[{index}].owner is {key.owner}, who isn't among the users; {hint}")
+                self._report(
+                    ("keys", index, "owner"), f"keys[{index}].owner is {key.owner}, who isn't among the users; {hint}"
+                )
 
 
 def _rows(document: dict, *sections: str) -> Iterator[tuple[str, int, dict]]:
@@ -246,7 +263,10 @@ def _doubles(root: yaml.Node) -> Iterator[tuple[int, str]]:
                 if isinstance(key, yaml.ScalarNode):
                     line = key.start_mark.line + 1
                     if key.value in lines:
-                        yield line, f"{_cut(key.value)} is here a second time, after line {lines[key.value]}; merge the two."
+                        yield (
+                            line,
+                            f"{_cut(key.value)} is here a second time, after line {lines[key.value]}; merge the two.",
+                        )
                     lines.setdefault(key.value, line)
 
 

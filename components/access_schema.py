@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,8 +16,11 @@ from litellm_admin.models import DEFAULT_ROLE, MANAGED_BY, ROLES
 
 SCHEMA = Path(__file__).parent.parent / "access" / "schema.json"
 
-_EMAIL = re.compile(r"[^\s@,;<>\"]{1,64}@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+")
-# LiteLLM's own optional rule, so that switching it on never refuses an alias of ours; it fits AWS's names of secrets too.
+_EMAIL = re.compile(
+    r"[^\s@,;<>\"]{1,64}@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+"
+)
+# LiteLLM's own optional rule, so that switching it on never refuses an alias of ours; it fits AWS's names of secrets
+# too.
 # litellm/proxy/management_endpoints/key_management_endpoints.py: _KEY_ALIAS_PATTERN
 _KEY_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-/.@]{0,126}[A-Za-z0-9]")
 
@@ -38,7 +41,10 @@ def _email(value: Any) -> str:
 
 def _key_alias(value: Any) -> str:
     if not isinstance(value, str) or not _KEY_ALIAS.fullmatch(value) or ".." in value:
-        raise ValueError("an alias has 2 to 128 letters, digits and any of _ - / . @ (text, so quote a number), and begins and ends with a letter or digit")
+        raise ValueError(
+            "an alias has 2 to 128 letters, digits and any of _ - / . @ (as text, so quote a number), "
+            "and begins and ends with a letter or digit"
+        )
     return value
 
 
@@ -78,7 +84,9 @@ def _limit(value: Any) -> int:
 
 def _expires(value: Any) -> datetime:
     """A day counts to its end, so the key's last day is the one that is written."""
-    hint = "it must be a day such as 2027-03-31 (the last on which the key works) or a time such as 2027-03-31T18:00:00Z"
+    hint = (
+        "it must be a day such as 2027-03-31 (the last on which the key works) or a time such as 2027-03-31T18:00:00Z"
+    )
     if isinstance(value, str):
         try:
             value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
@@ -86,9 +94,9 @@ def _expires(value: Any) -> datetime:
             raise ValueError(hint) from None
     try:
         if isinstance(value, datetime):
-            return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
         if isinstance(value, date):
-            return datetime.combine(value + timedelta(days=1), time(), timezone.utc)
+            return datetime.combine(value + timedelta(days=1), time(), UTC)
     except OverflowError:
         pass
     raise ValueError(hint)
@@ -100,11 +108,15 @@ def _metadata(value: Any) -> dict[str, Any]:
     if MANAGED_BY in value:
         raise ValueError(f"{MANAGED_BY} is set by the stack; leave it out")
     if "logging" in value:
-        raise ValueError("`logging` holds credentials of LiteLLM's callbacks; set those in LiteLLM's config, not in a file that is read by everyone")
+        raise ValueError(
+            "`logging` holds credentials of LiteLLM's callbacks; set those in LiteLLM's config, not in this file"
+        )
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
-        raise ValueError("it may hold text, numbers, true, false, null, lists and mappings; put a date in quotes") from None
+        raise ValueError(
+            "it may hold text, numbers, true, false, null, lists and mappings; put a date in quotes"
+        ) from None
     return value
 
 
@@ -112,31 +124,47 @@ def _field(description: str, default: Any = None, **more: Any) -> Any:
     return Field(default, description=description, **more)
 
 
-def _typed(kind: Any, check: Any, schema: dict[str, Any]) -> Any:
-    """A field's type with its check (whose message ends a sentence) and what editors are told."""
-    return Annotated[kind, BeforeValidator(check), WithJsonSchema(schema)]
-
-
-Text = _typed(str, _text, {"type": "string", "minLength": 1})
-Email = _typed(str, _email, {"type": "string", "format": "email", "maxLength": 254})
-KeyAlias = _typed(str, _key_alias, {"type": "string", "pattern": f"^{_KEY_ALIAS.pattern}$"})
-Role = _typed(str, _role, {"enum": list(ROLES)})
-Models = _typed(tuple[str, ...], _models, {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True})
-Budget = _typed(float, _budget, {"type": "number", "minimum": 0})
-Duration = _typed(
-    str, _duration, {"anyOf": [{"enum": list(durations.WORDS)}, {"type": "string", "pattern": "^[0-9]{1,9}(mo|[smhd])$"}]}
-)
-Limit = _typed(int, _limit, {"type": "integer", "minimum": 0})
-Expires = _typed(datetime, _expires, {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"})
-Metadata = _typed(dict[str, Any], _metadata, {"type": "object", "not": {"anyOf": [{"required": [MANAGED_BY]}, {"required": ["logging"]}]}})
+# A field's type, its check (whose message ends a sentence), and what editors are told.
+Text = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
+Email = Annotated[str, BeforeValidator(_email), WithJsonSchema({"type": "string", "format": "email", "maxLength": 254})]
+KeyAlias = Annotated[
+    str, BeforeValidator(_key_alias), WithJsonSchema({"type": "string", "pattern": f"^{_KEY_ALIAS.pattern}$"})
+]
+Role = Annotated[str, BeforeValidator(_role), WithJsonSchema({"enum": list(ROLES)})]
+Models = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_models),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}),
+]
+Budget = Annotated[float, BeforeValidator(_budget), WithJsonSchema({"type": "number", "minimum": 0})]
+Duration = Annotated[
+    str,
+    BeforeValidator(_duration),
+    WithJsonSchema(
+        {"anyOf": [{"enum": list(durations.WORDS)}, {"type": "string", "pattern": "^[0-9]{1,9}(mo|[smhd])$"}]}
+    ),
+]
+Limit = Annotated[int, BeforeValidator(_limit), WithJsonSchema({"type": "integer", "minimum": 0})]
+Expires = Annotated[
+    datetime, BeforeValidator(_expires), WithJsonSchema({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"})
+]
+Metadata = Annotated[
+    dict[str, Any],
+    BeforeValidator(_metadata),
+    WithJsonSchema({"type": "object", "not": {"anyOf": [{"required": [MANAGED_BY]}, {"required": ["logging"]}]}}),
+]
 
 
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     models: Models = _field("The models that may be called, by their names in the stack's config. Left out: all.", ())
-    budget: Budget = _field("US dollars that may be spent in each `duration` (in all, if there is none). Left out: no limit.")
-    duration: Duration = _field("The budget's period: daily, weekly, monthly, or LiteLLM's form such as 12h, 30d or 1mo.")
+    budget: Budget = _field(
+        "US dollars that may be spent in each `duration` (in all, if there is none). Left out: no limit."
+    )
+    duration: Duration = _field(
+        "The budget's period: daily, weekly, monthly, or LiteLLM's form such as 12h, 30d or 1mo."
+    )
     tpm_limit: Limit = _field("Tokens a minute. Left out: no limit.")
     rpm_limit: Limit = _field("Requests a minute. Left out: no limit.")
     metadata: Metadata = _field("Anything to remember with it, such as a cost centre.", {})
@@ -154,8 +182,12 @@ class KeyEntry(_Entry):
     """A virtual key. Its value is generated by the stack and is one of the stack's secret outputs."""
 
     alias: KeyAlias = _field("The key's name; it identifies the key.", ...)
-    owner: Email = _field("The e-mail of one of `users`. The key then counts against that user's budget as well, and goes when the user goes.")
-    expires: Expires = _field("The last day on which the key works (UTC), such as 2027-03-31, or a time with its zone. Left out: never.")
+    owner: Email = _field(
+        "The e-mail of one of `users`. The key then counts against that user's budget too, and goes when the user goes."
+    )
+    expires: Expires = _field(
+        "The last day on which the key works (UTC), such as 2027-03-31, or a time with its zone. Left out: never."
+    )
 
 
 class AccessFile(BaseModel):
@@ -164,7 +196,9 @@ class AccessFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     users: list[UserEntry] = Field(default_factory=list, description="The people.")
-    keys: list[KeyEntry] = Field(default_factory=list, description="Keys for applications and environments, or for a person with `owner`.")
+    keys: list[KeyEntry] = Field(
+        default_factory=list, description="Keys for applications and environments, or for a person with `owner`."
+    )
 
 
 def json_schema() -> str:
@@ -177,7 +211,11 @@ def json_schema() -> str:
 def _clean(node: Any) -> Any:
     """Without pydantic's titles and empty defaults, which would only clutter what an editor shows."""
     if isinstance(node, dict):
-        return {key: _clean(value) for key, value in node.items() if not (key == "title" or key == "default" and not value)}
+        return {
+            key: _clean(value)
+            for key, value in node.items()
+            if not (key == "title" or (key == "default" and not value))
+        }
     return [_clean(item) for item in node] if isinstance(node, list) else node
 
 

@@ -11,12 +11,21 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
-from pulumi.runtime.rpc import UNKNOWN
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+from pulumi.output import Unknown
 
 from litellm_admin import durations
 from litellm_admin.client import Client
@@ -26,12 +35,24 @@ from litellm_admin.models import DEFAULT_ROLE, MANAGED_BY, KeySpec, UserSpec, mo
 from litellm_admin.plan import Change, key_changes, same_expiry, same_models, user_changes
 from litellm_admin.transport import RelayTransport
 
-# The service counts as deployed when its tasks are healthy; what may still be missing is a route or the relay's first start.
+# The service counts as deployed when its tasks are healthy; what may still be missing is a route or the relay's first
+# start.
 READY_SECONDS = 180.0
 
 # Inputs that say how to reach LiteLLM. A change of theirs is a change of the state, and no call.
 _WAY = frozenset({"relay", "region"})
-_COMMON = ("relay", "region", "managed_by", "alias", "models", "budget", "duration", "tpm_limit", "rpm_limit", "metadata")
+_COMMON = (
+    "relay",
+    "region",
+    "managed_by",
+    "alias",
+    "models",
+    "budget",
+    "duration",
+    "tpm_limit",
+    "rpm_limit",
+    "metadata",
+)
 _USER = (*_COMMON, "email", "role")
 # `key`, the value, is an input only: the state holds it once, as a secret
 _KEY = (*_COMMON, "owner_id", "expires", "routes")
@@ -55,7 +76,8 @@ def _client(props: Mapping[str, Any], wait: bool) -> Client:
 
 
 def _plainly(method: Callable) -> Callable:
-    """Pulumi's dynamic host prints an error with its traceback. Where the error is a sentence for the user, it says all."""
+    """Pulumi's dynamic host prints an error with its traceback. Where the error is a sentence for the user, it says
+    all."""
 
     @functools.wraps(method)
     def wrapper(*args: Any) -> Any:
@@ -77,12 +99,12 @@ class UserProvider(ResourceProvider):
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
         failures = _common_failures(news)
-        if news.get("email") != UNKNOWN and "@" not in str(news.get("email")):
+        if _known(news.get("email")) and "@" not in str(news.get("email")):
             failures.append(CheckFailure("email", "is needed, and must be an e-mail address."))
         return CheckResult(news, failures)
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        other_person = news["email"] != UNKNOWN and user_id_of(olds["email"]) != user_id_of(news["email"])
+        other_person = _known(news["email"]) and user_id_of(olds["email"]) != user_id_of(news["email"])
         return _diff(_changed(_USER, olds, news), ["email"] if other_person else [])
 
     @_plainly
@@ -120,12 +142,12 @@ class KeyProvider(ResourceProvider):
             failures.append(CheckFailure("alias", "is needed."))
         value = news.get("key")
         # LiteLLM's own rule; the value itself must not appear in the message
-        if value != UNKNOWN and not (isinstance(value, str) and value.startswith("sk-") and len(value) >= 16):
+        if _known(value) and not (isinstance(value, str) and value.startswith("sk-") and len(value) >= 16):
             failures.append(CheckFailure("key", "must begin with sk- and have at least 16 characters."))
         return CheckResult(news, failures)
 
     def diff(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        other_value = news["key"] == UNKNOWN or token_of(news["key"]) != id_
+        other_value = not _known(news["key"]) or token_of(news["key"]) != id_
         return _diff(_changed(_KEY, olds, news), ["key"] if other_value else [])
 
     @_plainly
@@ -140,8 +162,10 @@ class KeyProvider(ResourceProvider):
         if seen is None:
             return ReadResult("", {})
         changes = key_changes(_key_spec(props), props.get("owner_id"), props["managed_by"], seen, _now())
-        # no inputs: they would have to repeat the value, which nobody but the stack knows
-        return ReadResult(id_, {**_with_drift(_kept(_KEY, props), changes), "token": id_})
+        found = _with_drift(_kept(_KEY, props), changes)
+        # inputs only where they differ, because these lack the value, which isn't known here; the next update puts it
+        # back
+        return ReadResult(id_, {**found, "token": id_}, dict(found) if changes else None)
 
     @_plainly
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
@@ -196,7 +220,9 @@ class Key(Resource, module="litellm", name="Key"):
         way = {"relay": args.relay, "region": args.region, "managed_by": args.managed_by}
         expires = args.spec.expires.isoformat() if args.spec.expires else None
         spec = {**_spec_props(args.spec), "expires": expires, "owner_id": args.owner_id}
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["key"])
+        # hidden in diffs: after a drift the state lacks the value until the next update, which would look as if it
+        # changed
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["key"], hide_diffs=["key"])
         props = {**way, **spec, "key": pulumi.Output.secret(args.key), "token": None}
         super().__init__(KeyProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
 
@@ -228,7 +254,9 @@ def _common_spec(props: Mapping[str, Any]) -> Props:
 
 
 def _user_spec(props: Mapping[str, Any]) -> UserSpec:
-    return UserSpec(email=props["email"], alias=props.get("alias"), role=props.get("role") or DEFAULT_ROLE, **_common_spec(props))
+    return UserSpec(
+        email=props["email"], alias=props.get("alias"), role=props.get("role") or DEFAULT_ROLE, **_common_spec(props)
+    )
 
 
 def _key_spec(props: Mapping[str, Any]) -> KeySpec:
@@ -280,8 +308,8 @@ def _changed(names: Iterable[str], olds: Mapping[str, Any], news: Mapping[str, A
 
 
 def _same(name: str, old: Any, new: Any) -> bool:
-    if new == UNKNOWN or old == UNKNOWN:
-        return old == new
+    if not _known(new):
+        return False
     match name:
         case "models":
             return same_models(tuple(old or ()), tuple(new or ()))
@@ -300,9 +328,13 @@ def _same(name: str, old: Any, new: Any) -> bool:
 def _common_failures(news: Mapping[str, Any]) -> list[CheckFailure]:
     failures = [CheckFailure(name, "is needed.") for name in ("relay", "region", "managed_by") if not news.get(name)]
     budget = news.get("budget")
-    if budget not in (None, UNKNOWN) and not (isinstance(budget, (int, float)) and not isinstance(budget, bool) and 0 <= budget < float("inf")):
+    if (
+        budget is not None
+        and _known(budget)
+        and not (isinstance(budget, (int, float)) and not isinstance(budget, bool) and 0 <= budget < float("inf"))
+    ):
         failures.append(CheckFailure("budget", "must be a number of dollars of at least 0."))
-    if news.get("duration") not in (None, UNKNOWN):
+    if news.get("duration") is not None and _known(news["duration"]):
         try:
             durations.canonical(str(news["duration"]))
         except ValueError as error:
@@ -310,5 +342,10 @@ def _common_failures(news: Mapping[str, Any]) -> list[CheckFailure]:
     return failures
 
 
+def _known(value: Any) -> bool:
+    """False for an input that a preview can't tell yet."""
+    return not isinstance(value, Unknown)
+
+
 def _now() -> datetime:
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)

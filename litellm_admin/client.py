@@ -22,7 +22,8 @@ TRY_AGAIN = frozenset({429, 502, 503, 504})
 
 @dataclass(frozen=True)
 class _Page:
-    """How a list names its parts: the query parameter for the page's size, and in the answer the rows, their id and the count."""
+    """How a list names its parts: the query parameter for the page's size, and in the answer the rows, their id and the
+    count."""
 
     size: str
     rows: str
@@ -36,8 +37,8 @@ _KEYS = _Page(size="size", rows="keys", row_id="token", total="total_count")
 
 @dataclass(frozen=True)
 class Patience:
-    """How often and how long to try. Every call here may be sent twice: ids are chosen by the caller, so a second create
-    meets the first, and updates and deletes say what shall be."""
+    """How often and how long to try. Every call here may be sent twice: ids are chosen by the caller, so a second
+    create meets the first, and updates and deletes say what shall be."""
 
     attempts: int = 5
     first: float = 0.25
@@ -56,8 +57,8 @@ class Patience:
 class Client:
     """Users and keys of one gateway. Safe to share between threads.
 
-    Every method raises `Unreachable` if no answer came within its patience, and a `Refused` for an answer that isn't success.
-    """
+    Every method raises `Unreachable` if no answer came within its patience, and a `Refused` for an answer that isn't
+    success."""
 
     def __init__(self, transport: Transport, patience: Patience | None = None) -> None:
         self._transport = transport
@@ -78,7 +79,9 @@ class Client:
                 return self._check_readiness()
             except (Unreachable, Failed) as error:
                 if clock() >= deadline:
-                    raise AdminError(f"The gateway's admin API wasn't ready within {timeout:.0f} seconds. {error}") from None
+                    raise AdminError(
+                        f"The gateway's admin API wasn't ready within {timeout:.0f} seconds. {error}"
+                    ) from None
             self._patience.pause(min(attempt, 5), None)
 
     def _check_readiness(self) -> None:
@@ -104,7 +107,8 @@ class Client:
             return None
 
     def find_users(self, email: str) -> list[ObservedUser]:
-        """Every user with this e-mail, in any spelling. LiteLLM looks before it inserts, so a race can leave several."""
+        """Every user with this e-mail, in any spelling. LiteLLM looks before it inserts, so a race can leave
+        several."""
         wanted = email.strip().lower()
         # the filter is a partial match
         return [user for user in self.list_users(email.strip()) if (user.email or "").strip().lower() == wanted]
@@ -136,7 +140,8 @@ class Client:
     # -- keys
 
     def get_key(self, token: str) -> ObservedKey | None:
-        """The key with this token (`models.token_of`), or None. LiteLLM goes on answering for a deleted one, as `deleted`."""
+        """The key with this token (`models.token_of`), or None. LiteLLM goes on answering for a deleted one, as
+        `deleted`."""
         try:
             return self._read("/key/info", {"key": token}, lambda body: _live_key(body["info"], token))
         except NotFound:
@@ -175,17 +180,23 @@ class Client:
     # -- calls
 
     def _pages(self, path: str, query: Query, page: _Page, take: Callable[[Any], T]) -> list[T]:
-        """The rows of every page. A row that is deleted meanwhile moves the later ones forward across a page's border, so the
-        pages are read again, twice at most, until as many rows were seen as LiteLLM counts."""
+        """The rows of every page. A row that comes or goes meanwhile moves others across a border between pages, where
+        they are missed or seen twice; then LiteLLM's count changes or doesn't fit, and the pages are read again, twice
+        at most."""
         rows: dict[str, T] = {}
         for _ in range(3):
-            number, count = 1, 1
-            while (number - 1) * PAGE < count:
+            rows, counts, number = {}, set[int](), 1
+            while not counts or (number - 1) * PAGE < max(counts):
                 here = {**query, "page": number, page.size: PAGE}
-                count, found = self._read(path, here, lambda body: (body[page.total], [(row[page.row_id], take(row)) for row in body[page.rows]]))
+                count, found = self._read(
+                    path,
+                    here,
+                    lambda body: (body[page.total], [(row[page.row_id], take(row)) for row in body[page.rows]]),
+                )
                 rows.update(found)
+                counts.add(count)
                 number += 1
-            if len(rows) >= count:
+            if counts == {len(rows)}:
                 break
         return list(rows.values())
 
@@ -194,7 +205,9 @@ class Client:
         try:
             return take(body)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise AdminError(f"GET {path} answered something that LiteLLM 1.108 doesn't ({type(error).__name__}): is this the admin door?") from None
+            raise AdminError(
+                f"GET {path} answered what LiteLLM 1.108 doesn't ({type(error).__name__}): is this the admin door?"
+            ) from None
 
     def _call(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Any:
         attempts = self._patience.attempts
@@ -227,4 +240,8 @@ def _live_key(info: Mapping[str, Any], token: str) -> ObservedKey | None:
 
 def _unready(method: str, path: str, answer: Response) -> AdminError:
     said = refusal(method, path, answer.status, answer.body)
-    return said if answer.status == 429 else Unreachable(f"The gateway isn't ready: {said.reason} ({answer.status} at {method} {path}).")
+    return (
+        said
+        if answer.status == 429
+        else Unreachable(f"The gateway isn't ready: {said.reason} ({answer.status} at {method} {path}).")
+    )

@@ -10,7 +10,7 @@ import re
 WORDS: dict[str, str] = {"daily": "1d", "weekly": "7d", "monthly": "1mo"}
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "mo": 31 * 86_400}
-_FORM = re.compile(r"(\d{1,9})(mo|[smhd])")
+_FORM = re.compile(r"([0-9]{1,9})(mo|[smhd])")
 # A period that outlives the stack is a slip of the pen; LiteLLM itself only stops where its date arithmetic overflows.
 MAX_SECONDS = 10 * 366 * 86_400
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from litellm_admin.client import Client
 from litellm_admin.errors import AdminError, Conflict, Failed, Taken, Unreachable
@@ -15,8 +15,8 @@ _IN_DOUBT = (Conflict, Failed, Unreachable)
 
 
 def ensure_user(client: Client, spec: UserSpec, managed_by: str, user_id: str | None = None) -> str:
-    """Creates or updates the user (two calls; one if nothing differs) and returns its id. `user_id` is the id that it already
-    has; by default the one that belongs to its e-mail.
+    """Creates or updates the user (two calls; one if nothing differs) and returns its id. `user_id` is the id that it
+    already has; by default the one that belongs to its e-mail.
 
     Raises:
         Taken: if the e-mail belongs to a user with another id.
@@ -48,7 +48,7 @@ def ensure_key(client: Client, spec: KeySpec, owner_id: str | None, managed_by: 
     token = token_of(value)
 
     def planned(seen: ObservedKey | None) -> Action:
-        return plan_key(spec, owner_id, managed_by, value, seen, datetime.now(timezone.utc))
+        return plan_key(spec, owner_id, managed_by, value, seen, datetime.now(UTC))
 
     action = planned(client.get_key(token))
     try:
@@ -58,7 +58,7 @@ def ensure_key(client: Client, spec: KeySpec, owner_id: str | None, managed_by: 
             _do(action, client.update_key)
     except _IN_DOUBT as error:
         seen = client.get_key(token)
-        if seen is None or isinstance(error, Conflict) and seen.alias != spec.alias:
+        if seen is None or (isinstance(error, Conflict) and seen.alias != spec.alias):
             raise _key_taken(client, spec, token, error) from None
         _do(planned(seen), client.update_key)
     return token

@@ -56,16 +56,23 @@ class Taken(AdminError):
 
 
 def refusal(method: str, path: str, status: int, body: Any) -> Refused:
-    """The error for an answer. Goes by status, because bodies and their `type` vary between LiteLLM's versions; the text is
-    only looked at for what a status can't tell."""
+    """The error for an answer. Goes by status, because bodies and their `type` vary between LiteLLM's versions; the
+    text is only looked at for what a status can't tell."""
     reason = message_of(body) or f"status {status}"
     said = f"{method} {path} was refused ({status}): {_sentence(reason)}"
     lower = reason.lower()
     if "not connected to db" in lower or "database not connected" in lower or "no db connected" in lower:
-        return NoDatabase(status, reason, "The gateway has no database, so it knows neither users nor keys: set `database: rds`, or remove them.")
+        return NoDatabase(
+            status,
+            reason,
+            "The gateway has no database, so it knows neither users nor keys: set `database: rds`, or remove them.",
+        )
     if status == 401:
         return Unauthorized(
-            status, reason, "LiteLLM doesn't know this master key: it must be the one in the stack's master-key secret, with which the task was started."
+            status,
+            reason,
+            "LiteLLM doesn't know this master key: it must be the one in the stack's master-key secret, "
+            "with which the task was started.",
         )
     if status == 404:
         return NotFound(status, reason, said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 ROLES: tuple[str, ...] = ("internal_user", "internal_user_viewer", "proxy_admin", "proxy_admin_viewer")
@@ -51,8 +51,8 @@ class UserSpec:
 
 @dataclass(frozen=True)
 class KeySpec:
-    """A virtual key as it shall be. `owner` is the e-mail of a user, whose budget then counts too. `expires` is the moment
-    (UTC) from which the key no longer works. The rest as with `UserSpec`."""
+    """A virtual key as it shall be. `owner` is the e-mail of a user, whose budget then counts too. `expires` is the
+    moment (UTC) from which the key no longer works. The rest as with `UserSpec`."""
 
     alias: str
     owner: str | None = None
@@ -85,8 +85,8 @@ class ObservedUser:
 
 @dataclass(frozen=True)
 class ObservedKey:
-    """A key as LiteLLM has it. `token` is the SHA-256 of its value, which LiteLLM uses as the key's id; the value itself is
-    not stored anywhere. `routes` empty means every route that the owner may call."""
+    """A key as LiteLLM has it. `token` is the SHA-256 of its value, which LiteLLM uses as the key's id; the value
+    itself is not stored anywhere. `routes` empty means every route that the owner may call."""
 
     token: str
     alias: str | None
@@ -162,7 +162,7 @@ def moment(text: str | None) -> datetime | None:
     if not text:
         return None
     time = datetime.fromisoformat(text)
-    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _number(value: object) -> float | None:

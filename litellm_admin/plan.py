@@ -18,14 +18,39 @@ from litellm_admin.models import ALL_MODELS, LLM_ROUTES, MANAGED_BY, KeySpec, Ob
 # LiteLLM takes a lifetime, not a moment, so what it stores is off by the time that a call takes.
 EXPIRY_TOLERANCE = timedelta(minutes=2)
 
-# Metadata entries that LiteLLM itself puts there, for its own fields and for SCIM. They are no drift and survive an update.
+# Metadata entries that LiteLLM itself puts there, for its own fields and for SCIM. They are no drift and survive an
+# update.
 # litellm/proxy/_types.py: LiteLLM_ManagementEndpoint_MetadataFields, …_Premium, LiteLLM_Reserved_Metadata_Fields
 LITELLM_METADATA = frozenset(
-    """model_rpm_limit model_tpm_limit model_itpm_limit model_otpm_limit default_estimated_output_tokens
-    default_estimated_output_tokens_per_model mcp_rpm_limit tag_rpm_limit rpm_limit_type tpm_limit_type enforced_params
-    temp_budget_increase temp_budget_expiry allowed_vector_store_indexes disable_global_guardrails guardrails policies tags
-    team_member_key_duration prompts logging secret_manager_settings allowed_passthrough_routes denied_passthrough_routes
-    service_account_id scim_active scim_metadata""".split()
+    [
+        "model_rpm_limit",
+        "model_tpm_limit",
+        "model_itpm_limit",
+        "model_otpm_limit",
+        "default_estimated_output_tokens",
+        "default_estimated_output_tokens_per_model",
+        "mcp_rpm_limit",
+        "tag_rpm_limit",
+        "rpm_limit_type",
+        "tpm_limit_type",
+        "enforced_params",
+        "temp_budget_increase",
+        "temp_budget_expiry",
+        "allowed_vector_store_indexes",
+        "disable_global_guardrails",
+        "guardrails",
+        "policies",
+        "tags",
+        "team_member_key_duration",
+        "prompts",
+        "logging",
+        "secret_manager_settings",
+        "allowed_passthrough_routes",
+        "denied_passthrough_routes",
+        "service_account_id",
+        "scim_active",
+        "scim_metadata",
+    ]
 )
 
 
@@ -53,9 +78,8 @@ NOTHING = Action("nothing", {})
 def plan_user(spec: UserSpec, managed_by: str, observed: ObservedUser | None) -> Action:
     """The call that makes `observed` (None: there is none) the user of `spec`.
 
-    `/user/update` creates a user that isn't there, with nothing but the fields of the update. So an update is only planned
-    for a user that was seen.
-    """
+    `/user/update` creates a user that isn't there, with nothing but the fields of the update. So an update is only
+    planned for a user that was seen."""
     if observed is None:
         return Action("create", _new_user(spec, managed_by))
     changes = user_changes(spec, managed_by, observed)
@@ -70,9 +94,8 @@ def plan_key(
 ) -> Action:
     """The call that makes `observed` (None: there is none) the key of `spec` with the given value.
 
-    `/key/generate` with a value that is taken answers 200, echoes what it was sent and changes nothing. So a create is only
-    planned for a value that was looked for and not found.
-    """
+    `/key/generate` with a value that is taken answers 200, echoes what it was sent and changes nothing. So a create is
+    only planned for a value that was looked for and not found."""
     if observed is None:
         return Action("create", _new_key(spec, owner_id, managed_by, value, now))
     changes = key_changes(spec, owner_id, managed_by, observed, now)
@@ -93,9 +116,11 @@ def user_changes(spec: UserSpec, managed_by: str, observed: ObservedUser) -> tup
     return tuple(change for change in found if change)
 
 
-def key_changes(spec: KeySpec, owner_id: str | None, managed_by: str, observed: ObservedKey, now: datetime) -> tuple[Change, ...]:
-    """Where the key differs from the spec. Whether it is blocked is left alone: that is done by hand, in a hurry and for
-    a reason, and the next deployment shouldn't undo it."""
+def key_changes(
+    spec: KeySpec, owner_id: str | None, managed_by: str, observed: ObservedKey, now: datetime
+) -> tuple[Change, ...]:
+    """Where the key differs from the spec. Whether it is blocked is left alone: that is done by hand, in a hurry and
+    for a reason, and the next deployment shouldn't undo it."""
     found = [
         _differs("alias", observed.alias, spec.alias, observed.alias == spec.alias),
         _differs("owner", observed.owner_id, owner_id, observed.owner_id == owner_id),
@@ -107,7 +132,8 @@ def key_changes(spec: KeySpec, owner_id: str | None, managed_by: str, observed: 
 
 
 def same_models(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether two lists let the same models through. Order doesn't matter; empty, `*` and `all-proxy-models` are all models."""
+    """Whether two lists let the same models through. Order doesn't matter; empty, `*` and `all-proxy-models` are all
+    models."""
     return _models(one) == _models(other)
 
 
@@ -133,7 +159,9 @@ def _models(models: tuple[str, ...]) -> frozenset[str] | None:
     return None if not models or ALL_MODELS in models or "*" in models else frozenset(models)
 
 
-def _shared_changes(spec: UserSpec | KeySpec, managed_by: str, observed: ObservedUser | ObservedKey) -> list[Change | None]:
+def _shared_changes(
+    spec: UserSpec | KeySpec, managed_by: str, observed: ObservedUser | ObservedKey
+) -> list[Change | None]:
     wanted = managed_metadata(spec.metadata, managed_by)
     has = {key: value for key, value in observed.metadata.items() if key not in LITELLM_METADATA or key in wanted}
     return [
@@ -150,7 +178,8 @@ def _differs(field: str, before: Any, after: Any, same: bool) -> Change | None:
     return None if same else Change(field, before, after)
 
 
-# spec field → LiteLLM's, where the value goes over as it is; null unsets all but the e-mail and the role, which are always set
+# spec field → LiteLLM's, where the value goes over as it is; null unsets all but the e-mail and the role, which are
+# always set
 _SHARED = {"budget": "max_budget", "duration": "budget_duration", "tpm_limit": "tpm_limit", "rpm_limit": "rpm_limit"}
 _USER = {**_SHARED, "email": "user_email", "role": "user_role"}
 _KEY = {**_SHARED, "alias": "key_alias", "owner": "user_id"}

@@ -1,4 +1,5 @@
-"""The two ways to LiteLLM's admin API: straight to the admin door with the master key, or by the relay, which holds it."""
+"""The two ways to LiteLLM's admin API: straight to the admin door with the master key, or by the relay, which holds
+it."""
 
 from __future__ import annotations
 
@@ -55,7 +56,9 @@ class DirectTransport:
 
         where = urlsplit(self.url)
         if where.scheme not in ("http", "https") or not where.hostname:
-            raise AdminError(f"The admin URL {self.url!r} is none: it starts with http:// or https:// and names a host.")
+            raise AdminError(
+                f"The admin URL {self.url!r} is none: it starts with http:// or https:// and names a host."
+            )
         kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
         connection = kind(where.hostname, where.port, timeout=CONNECT_SECONDS)
         target = where.path.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
@@ -69,9 +72,14 @@ class DirectTransport:
             answer = connection.getresponse()
             raw = answer.read(LARGEST_ANSWER + 1)
         except socket.gaierror:
-            raise Unreachable(f"{where.hostname} has no address here: the admin door's name resolves inside the VPC only; go through the relay.") from None
+            raise Unreachable(
+                f"{where.hostname} has no address here: "
+                "the admin door's name resolves inside the VPC only; go through the relay."
+            ) from None
         except TimeoutError:
-            raise Unreachable(f"{self._place()} didn't answer in time: is this machine in the VPC or in `adminCidrs`?") from None
+            raise Unreachable(
+                f"{self._place()} didn't answer in time: is this machine in the VPC or in `adminCidrs`?"
+            ) from None
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(f"{self._place()} can't be reached: {type(error).__name__}.") from None
         finally:
@@ -117,7 +125,10 @@ class RelayTransport:
         document = decoded(raw)
         if answer.get("FunctionError"):
             said = document.get("errorMessage", "") if isinstance(document, dict) else ""
-            raise Unreachable(f"The relay {self.function_name} failed: {said or answer['FunctionError']}; see its log group /aws/lambda/{self.function_name}.")
+            raise Unreachable(
+                f"The relay {self.function_name} failed: {said or answer['FunctionError']}; "
+                f"see its log group /aws/lambda/{self.function_name}."
+            )
         if not isinstance(document, dict) or not isinstance(document.get("status"), int):
             raise AdminError(f"{self.function_name} is no relay of this project: its answer has no status.")
         return document
@@ -131,30 +142,47 @@ def _lambda_client(region: str) -> Any:
     """One client a region: creating one takes 50 ms and more and isn't thread-safe, using it is."""
     with _creating:
         if region not in _clients:
-            import boto3
+            from boto3.session import Session
             from botocore.config import Config
 
-            # botocore would send an invocation again by itself, also one whose answer got lost; when to do that is the client's to say
+            # botocore would send an invocation again by itself, also one whose answer got lost; when to do that is the
+            # client's to say
             config = Config(
-                connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": 1}, max_pool_connections=32
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=READ_SECONDS,
+                retries={"total_max_attempts": 1},
+                max_pool_connections=32,
             )
-            _clients[region] = boto3.session.Session().client("lambda", region_name=region, config=config)
+            _clients[region] = Session().client("lambda", region_name=region, config=config)
         return _clients[region]
 
 
 # The function or its network interfaces are being set up, or too many calls run at once.
 # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
 _PASSING = frozenset(
-    """TooManyRequestsException ServiceException EC2ThrottledException ENILimitReachedException ResourceConflictException
-    ResourceNotReadyException CodeVerificationFailedException SubnetIPAddressLimitReachedException RequestTimeout
-    ThrottlingException ServiceUnavailableException""".split()
+    [
+        "TooManyRequestsException",
+        "ServiceException",
+        "EC2ThrottledException",
+        "ENILimitReachedException",
+        "ResourceConflictException",
+        "ResourceNotReadyException",
+        "CodeVerificationFailedException",
+        "SubnetIPAddressLimitReachedException",
+        "RequestTimeout",
+        "ThrottlingException",
+        "ServiceUnavailableException",
+    ]
 )
 
 
 def _lambda_refusal(function: str, error: Any) -> AdminError:
     code = error.response.get("Error", {}).get("Code", "unknown error")
     if code == "ResourceNotFoundException":
-        return AdminError(f"There is no relay {function} in this account and region: is the stack up, and are these the right credentials?")
+        return AdminError(
+            f"There is no relay {function} in this account and region: "
+            "is the stack up, and are these the right credentials?"
+        )
     if code in ("AccessDeniedException", "AccessDenied"):
         return AdminError(f"These AWS credentials may not invoke the relay: allow lambda:InvokeFunction on {function}.")
     if code in ("ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId"):

@@ -1,7 +1,7 @@
 """The admin relay: a Lambda function in the VPC that forwards management calls to LiteLLM's admin door.
 
-Who may call it is IAM's to say. The caller never holds the master key: the relay reads it from Secrets Manager itself and
-puts it on the request. Only the routes below pass, and nothing of a request can change where it goes.
+Who may call it is IAM's to say. The caller never holds the master key: the relay reads it from Secrets Manager itself
+and puts it on the request. Only the routes below pass, and nothing of a request can change where it goes.
 
 Event: `{"method": "GET"|"POST", "path": "/user/list", "query"?: {…}, "body"?: any}`.
 Answer: `{"status": int, "body": any, "retry_after"?: seconds}`. Errors of the relay's own carry `"type": "relay"`.
@@ -23,9 +23,9 @@ from urllib.parse import urlencode, urlsplit
 import boto3
 from botocore.config import Config
 
-# The only routes that are forwarded: LiteLLM's management of users, keys, teams and budgets, what they spent, which models
-# there are, and whether it is up. Inference belongs to the public door; `/config/*`, `/credentials`, `/sso`, `/login`,
-# `/guardrails/*` and the UI are nobody's business from outside. A prefix covers what is below it.
+# The only routes that are forwarded: LiteLLM's management of users, keys, teams and budgets, what they spent, which
+# models there are, and whether it is up. Inference belongs to the public door; `/config/*`, `/credentials`, `/sso`,
+# `/login`, `/guardrails/*` and the UI are nobody's business from outside. A prefix covers what is below it.
 ROUTES: dict[str, frozenset[str]] = {
     "/user": frozenset({"GET", "POST"}),
     "/v2/user": frozenset({"GET"}),
@@ -92,7 +92,11 @@ def checked(event: Any) -> tuple[str, str, str, bytes | None]:
         raise Rejected(400, "The path must be literal segments of letters, digits, _ and -, such as /user/list.")
     if method not in _methods(path):
         allowed = " or ".join(sorted(_methods(path)))
-        reason = f"it takes {allowed}" if allowed else "it is no management route; models are called at the gateway's public address"
+        reason = (
+            f"it takes {allowed}"
+            if allowed
+            else "it is no management route; models are called at the gateway's public address"
+        )
         raise Rejected(403, f"The relay doesn't forward {_masked(str(method)[:10])} {_masked(path)}: {reason}.")
     return method, path, _query(event.get("query")), _body(method, event)
 
@@ -123,11 +127,14 @@ def _query(query: Any) -> str:
     if query is None or query == {}:
         return ""
     plain = isinstance(query, dict) and all(
-        isinstance(name, str) and _PARAMETER.fullmatch(name) and isinstance(value, (str, int)) for name, value in query.items()
+        isinstance(name, str) and _PARAMETER.fullmatch(name) and isinstance(value, (str, int))
+        for name, value in query.items()
     )
     text = urlencode(query) if plain else ""
     if not plain or len(text) > MAX_QUERY:
-        raise Rejected(400, f"The query must be a mapping from names to text or whole numbers, of at most {MAX_QUERY >> 10} KB.")
+        raise Rejected(
+            400, f"The query must be a mapping from names to text or whole numbers, of at most {MAX_QUERY >> 10} KB."
+        )
     return f"?{text}"
 
 

@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+import ast
+import functools
+import json
+import socket
+import sys
+import uuid
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from tests.litellm_admin.test_transport import Door
+from tests.relay.loading import HANDLER, Context, load
+
+MASTER = "sk-" + "m4st3r" * 8
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    door = Door()
+    yield door
+    door.stop()
+
+
+@pytest.fixture(scope="module")
+def secrets() -> Iterator[Any]:
+    with mock_aws():
+        yield boto3.client("secretsmanager", region_name="us-west-1")
+
+
+@pytest.fixture
+def secret(secrets: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The master key's secret; call it to change the value."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-1")
+    arn = secrets.create_secret(Name=f"gw/{uuid.uuid4()}", SecretString=MASTER)["ARN"]
+    monkeypatch.setenv("MASTER_KEY_SECRET_ARN", arn)
+    return lambda value: secrets.put_secret_value(SecretId=arn, SecretString=value)
+
+
+@pytest.fixture
+def relay(door: Door, secret: Any, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setenv("ADMIN_DOOR_URL", door.url)
+    return load()
+
+
+def call(relay: ModuleType, **event: Any) -> Any:
+    return relay.handle(event, Context())
+
+
+def test_a_management_call_goes_through_with_the_relays_own_key(relay: ModuleType, door: Door) -> None:
+    door.answer = (200, {}, b'{"users": []}')
+    assert call(relay, method="GET", path="/user/list", query={"page": 1, "user_email": "a+b@c.de"}) == {
+        "status": 200,
+        "body": {"users": []},
+    }
+    assert door.seen["path"] == "/user/list?page=1&user_email=a%2Bb%40c.de"
+    assert door.seen["headers"]["Authorization"] == f"Bearer {MASTER}"
+    assert door.seen["body"] == b""
+    call(relay, method="POST", path="/user/new", body={"user_email": "ü@b.co"})
+    assert door.seen["method"] == "POST"
+    assert json.loads(door.seen["body"]) == {"user_email": "ü@b.co"}
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 422, 500])
+def test_litellms_own_refusals_come_back_as_they_are(relay: ModuleType, door: Door, status: int) -> None:
+    door.answer = (status, {}, b'{"error": {"message": "no"}}')
+    assert call(relay, method="POST", path="/key/generate", body={}) == {
+        "status": status,
+        "body": {"error": {"message": "no"}},
+    }
+
+
+def test_a_load_balancers_page_comes_back_as_text(relay: ModuleType, door: Door) -> None:
+    door.answer = (503, {"Retry-After": "3"}, b"<html>503</html>")
+    assert call(relay, method="GET", path="/user/list") == {"status": 503, "body": "<html>503</html>", "retry_after": 3}
+
+
+NOT_MANAGEMENT = [
+    "/v1/chat/completions",
+    "/chat/completions",
+    "/v1/models",
+    "/config/update",
+    "/config/yaml",
+    "/credentials",
+    "/sso/key/generate",
+    "/login",
+    "/ui",
+    "/guardrails/list",
+    "/invitation/new",
+    "/openapi.json",
+    "/routes",
+    "/metrics",
+    "/userx",
+    "/users/list",
+    "/keys/list",
+    "/key2/generate",
+    "/health",
+    "/health/services",
+    "/organization/list",
+    "/model/new",
+    "/model/delete",
+    "/mcp/tools",
+    "/user-management",
+    "/_user/list",
+]
+
+
+@pytest.mark.parametrize("path", NOT_MANAGEMENT)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_nothing_but_management_is_forwarded(relay: ModuleType, door: Door, method: str, path: str) -> None:
+    answer = call(relay, method=method, path=path)
+    assert answer["status"] in (400, 403)
+    assert answer["body"]["error"]["type"] == "relay"
+    assert not door.seen
+
+
+ODD = [
+    "/user/../config/update",
+    "/user/./list",
+    "//user/list",
+    "/user//list",
+    "/user/list/",
+    "user/list",
+    "http://evil/user/list",
+    "/user%2flist",
+    "/user/%2e%2e/config",
+    "/user/list?page=1",
+    "/user/list#x",
+    "/user/list;x",
+    "/user\\list",
+    "/user/list%00",
+    "/user/li&st",
+    "@evil/user",
+    "https:/user",
+    "/user/list:80",
+]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*ODD, "", "/", "/user/list ", "/user/\tlist", "/user/list\r\nX: y", "/user/ü", "/user" * 200, None, 5, ["/user"]],
+)
+def test_a_path_is_literal_or_refused(relay: ModuleType, door: Door, path: Any) -> None:
+    answer = call(relay, method="GET", path=path)
+    assert answer["status"] in (400, 403)
+    assert not door.seen
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "HEAD", "CONNECT", "get", "", None, "GET / HTTP/1.1"])
+def test_methods_are_get_and_post(relay: ModuleType, door: Door, method: Any) -> None:
+    assert call(relay, method=method, path="/user/list")["status"] == 403
+    assert not door.seen
+
+
+def test_a_route_takes_only_its_own_methods(relay: ModuleType, door: Door) -> None:
+    refused = call(relay, method="POST", path="/model/info", body={})
+    assert refused["status"] == 403
+    assert "it takes GET" in refused["body"]["error"]["message"]
+    assert not door.seen
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        [],
+        "x",
+        {},
+        {"path": "/user/list"},
+        {"method": "GET", "path": "/user/list", "headers": {"Authorization": "x"}},
+    ]
+    + [
+        {"method": "GET", "path": "/user/list", "query": query}
+        for query in ([], "a=b", {"a": None}, {"a": [1]}, {"A b": "c"}, {"a": "x" * 9000})
+    ]
+    + [
+        {"method": "GET", "path": "/user/list", "body": {}},
+        {"method": "POST", "path": "/user/new", "body": "x" * 2**20},
+    ],
+)
+def test_an_event_of_another_form_is_refused_with_a_sentence(relay: ModuleType, door: Door, event: Any) -> None:
+    answer = relay.handle(event, Context())
+    assert answer["status"] in (400, 403, 413)
+    assert answer["body"]["error"]["message"].endswith(".")
+    assert not door.seen
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(max_size=60) | st.from_regex(r"(/[a-z.%/?#]{0,9}){1,5}", fullmatch=True))
+def test_whatever_path_passes_is_a_management_route_letter_by_letter(path: str) -> None:
+    module = _loaded()
+    try:
+        _, target, query, _ = module.checked({"method": "GET", "path": path})
+    except module.Rejected:
+        return
+    assert target == path
+    assert query == ""
+    assert path.split("/")[1] in {route.split("/")[1] for route in module.ROUTES}
+
+
+@functools.cache
+def _loaded() -> ModuleType:
+    """One instance for all examples."""
+    return load()
+
+
+def test_the_key_is_read_once_and_again_when_litellm_knows_it_no_more(
+    relay: ModuleType, door: Door, secret: Any
+) -> None:
+    call(relay, method="GET", path="/user/list")
+    secret("sk-new-master-key-0123456789")
+    call(relay, method="GET", path="/user/list")
+    assert door.seen["headers"]["Authorization"] == f"Bearer {MASTER}", "kept while it works"
+    door.answer = (401, {}, b"{}")
+    assert call(relay, method="GET", path="/user/list")["status"] == 401
+    assert door.seen["headers"]["Authorization"] == "Bearer sk-new-master-key-0123456789"
+
+
+def test_a_key_that_cant_be_read_says_what_is_missing(relay: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASTER_KEY_SECRET_ARN", "arn:aws:secretsmanager:us-west-1:123456789012:secret:gone")
+    answer = call(relay, method="GET", path="/user/list")
+    assert answer["status"] == 502
+    assert "ResourceNotFoundException" in answer["body"]["error"]["message"]
+    assert "secretsmanager:GetSecretValue" in answer["body"]["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("host", "says"), [("no.such.invalid:80", "doesn't resolve"), ("127.0.0.1:{unused}", "Nothing listens")]
+)
+def test_a_way_that_is_broken_is_named(
+    relay: ModuleType, monkeypatch: pytest.MonkeyPatch, host: str, says: str
+) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("ADMIN_DOOR_URL", f"http://{host.format(unused=unused.getsockname()[1])}")
+        answer = call(relay, method="GET", path="/user/list")
+    assert answer["status"] == 502
+    assert says in answer["body"]["error"]["message"]
+    assert MASTER not in json.dumps(answer)
+
+
+def test_a_connection_that_is_swallowed_blames_the_security_groups(
+    relay: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def swallowed(*_: Any) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr("http.client.HTTPConnection.connect", swallowed)
+    answer = call(relay, method="GET", path="/user/list")
+    assert answer["status"] == 504
+    assert "a security group between relay and load balancer" in answer["body"]["error"]["message"]
+
+
+def test_an_answer_that_doesnt_come_is_given_up_before_the_functions_time_is(
+    relay: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("ADMIN_DOOR_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        answer = relay.handle({"method": "GET", "path": "/user/list"}, Context(milliseconds=2300))
+    assert answer["status"] == 504
+    assert "didn't answer in time" in answer["body"]["error"]["message"]
+
+
+def test_a_connection_that_breaks_off_is_told(relay: ModuleType, door: Door) -> None:
+    door.answer = (0, {}, b"")
+    assert call(relay, method="GET", path="/user/list")["status"] == 502
+
+
+def test_an_answer_too_large_for_lambda_is_told(relay: ModuleType, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "MAX_ANSWER", 10)
+    door.answer = (200, {}, b'"' + b"x" * 100 + b'"')
+    answer = call(relay, method="GET", path="/user/list")
+    assert answer["status"] == 502
+    assert "smaller pages" in answer["body"]["error"]["message"]
+
+
+def test_every_call_leaves_one_line_without_secrets(
+    relay: ModuleType, door: Door, capsys: pytest.CaptureFixture[str]
+) -> None:
+    value = "sk-" + "v4lu3" * 8
+    door.answer = (200, {}, b'{"key": "%s"}' % value.encode())
+    call(relay, method="POST", path="/key/generate", query={"team_id": "t-1"}, body={"key": value, "key_alias": "prod"})
+    call(relay, method="GET", path=f"/key/{value}/regenerate", query={value.replace("-", "_"): "x"})
+    call(relay, method=value, path=f"/nope/{value}")
+    relay.handle(value, Context())
+    printed = capsys.readouterr()
+    lines = [json.loads(line) for line in printed.out.splitlines()]
+    assert len(lines) == 4
+    assert printed.err == ""
+    assert value not in printed.out
+    assert MASTER not in printed.out
+    assert "prod" not in printed.out
+    first = lines[0]
+    assert first["milliseconds"] >= 0
+    assert first["request"] == Context().aws_request_id
+    assert (first["method"], first["path"], first["query"], first["status"]) == (
+        "POST",
+        "/key/generate",
+        ["team_id"],
+        200,
+    )
+    assert lines[1]["path"] == "/key/sk-…/regenerate"
+
+
+def test_it_needs_nothing_that_lambdas_python_runtime_doesnt_have() -> None:
+    tree = ast.parse(HANDLER.read_text())
+    names = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    roots = {name.partition(".")[0] for name in names}
+    assert roots - sys.stdlib_module_names == {"boto3", "botocore"}
