@@ -8,14 +8,15 @@ fork and exec can deadlock in a parent with threads, and this is the same withou
 import os
 import sys
 
+if sys.platform.startswith("linux"):
+    import ctypes  # now: the user to change to may not be able to read Python's own folder
+
 _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 
 def _die_with_parent(parent: int, number: int) -> None:
     if not sys.platform.startswith("linux"):
         return  # other systems offer nothing like it; `stop` finds what is left over
-    import ctypes
-
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0) != 0:
         sys.exit(f"cannot ask the kernel to end this process with its parent: {os.strerror(ctypes.get_errno())}")
     if os.getppid() != parent:
