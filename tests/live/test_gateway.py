@@ -102,9 +102,9 @@ def test_the_admin_door_is_closed_without_the_master_key(outputs: dict[str, Any]
 
 def test_postgres_holds_the_rows(cloud: Cloud) -> None:
     rows = cloud.sql('select user_email, max_budget from "LiteLLM_UserTable" where user_email is not null order by 1')
-    assert rows == sorted([entry["email"], f"{entry['budget']:g}"] for entry in ACCESS["users"])
+    assert rows == sorted((entry["email"], entry["budget"]) for entry in ACCESS["users"])
     rows = cloud.sql('select key_alias, max_budget from "LiteLLM_VerificationToken" where key_alias is not null order by 1')
-    assert rows == sorted([entry["alias"], f"{entry['budget']:g}"] for entry in ACCESS["keys"])
+    assert rows == sorted((entry["alias"], entry["budget"]) for entry in ACCESS["keys"])
     assert cloud.sql("select ssl from pg_stat_ssl join pg_stat_activity using (pid) where usename = 'litellm' and ssl") != []
 
 
