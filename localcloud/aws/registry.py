@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localcloud.aws import cloudfront
+from localcloud.aws import cloudfront, ecs
 from localcloud.aws.account import Account
 from localcloud.aws.rules import Rules
 
@@ -11,4 +11,5 @@ def make_rules(account: Account) -> Rules:
     """The rules of ``account``; each room registers its own."""
     rules = Rules()
     cloudfront.register(rules, account)
+    ecs.register(rules, account)
     return rules
