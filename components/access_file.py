@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from components.access_schema import AccessFile, KeyEntry, UserEntry
+from components.access_schema import EMAIL, AccessFile, KeyEntry, UserEntry
 from litellm_admin.models import KeySpec, UserSpec
 
 # What is shown of a wrong value.
@@ -88,10 +88,10 @@ class _Reader:
         self._check_models(document, models)
         self._check_unique(document, "users", "email", str.lower)
         self._check_unique(document, "keys", "alias", str)
-        self._check_owners(document, keys)
+        self._check_owners(document)
         return AccessSpec(
-            tuple(UserSpec(**user.model_dump()) for _, user in users),
-            tuple(KeySpec(**key.model_dump()) for _, key in keys),
+            tuple(UserSpec(**user.model_dump()) for user in users),
+            tuple(KeySpec(**key.model_dump()) for key in keys),
         )
 
     # -- YAML
@@ -114,12 +114,10 @@ class _Reader:
 
     def _no_yaml(self, line: int | None, reason: object) -> None:
         self._broken = True
-        self.problems.append(
-            Problem(self._file, line, f"is no valid YAML: {' '.join(str(reason).split()).rstrip('.')}.")
-        )
+        self.problems.append(Problem(self._file, line, f"is no valid YAML: {_plain(str(reason)).rstrip('.')}."))
 
     def _report(self, path: Sequence[str | int], text: str) -> None:
-        self.problems.append(Problem(self._file, self._line(path) if path else None, text))
+        self.problems.append(Problem(self._file, self._line(path) if path else None, _plain(text)))
 
     def _line(self, path: Sequence[str | int]) -> int:
         """Where `path` stands: the line of its key or item, or of the nearest thing around it that exists."""
@@ -146,7 +144,7 @@ class _Reader:
 
     # -- entries
 
-    def _entries(self, document: dict, section: str, model: type[UserEntry] | type[KeyEntry]) -> list[tuple[int, Any]]:
+    def _entries(self, document: dict, section: str, model: type[UserEntry] | type[KeyEntry]) -> list[Any]:
         rows = document.get(section, [])
         if not isinstance(rows, list):
             self._report(
@@ -157,7 +155,7 @@ class _Reader:
         good = []
         for index, row in enumerate(rows):
             try:
-                good.append((index, model.model_validate(row)))
+                good.append(model.model_validate(row))
             except ValidationError as error:
                 for detail in error.errors(include_url=False):
                     self._entry_problem(model, section, index, row, detail)
@@ -214,16 +212,17 @@ class _Reader:
                 text = f"is {_cut(name)}, as in {section}[{before}]; every one may be there once."
                 self._report((section, index, field), f"{section}[{index}].{field} {text}")
 
-    def _check_owners(self, document: dict, keys: list[tuple[int, KeyEntry]]) -> None:
-        # by what is written, so that a mistake elsewhere in the owner's entry isn't reported here a second time
-        emails = {row["email"].lower() for _, _, row in _rows(document, "users") if isinstance(row.get("email"), str)}
-        for index, key in keys:
-            if key.owner is not None and key.owner.lower() not in emails:
-                near = difflib.get_close_matches(key.owner.lower(), sorted(emails), n=1)
+    def _check_owners(self, document: dict) -> None:
+        users = [row.get("email") for _, _, row in _rows(document, "users")]
+        emails = {email.lower() for email in users if isinstance(email, str)}
+        for _, index, row in _rows(document, "keys"):
+            owner = row.get("owner")
+            # one that is no e-mail is told already
+            if isinstance(owner, str) and EMAIL.fullmatch(owner) and owner.lower() not in emails:
+                near = difflib.get_close_matches(owner.lower(), sorted(emails), n=1)
                 hint = f"did you mean {near[0]}?" if near else "add that user, or leave the owner out."
-                self._report(
-                    ("keys", index, "owner"), f"keys[{index}].owner is {key.owner}, who isn't among the users; {hint}"
-                )
+                text = f"keys[{index}].owner is {owner}, who isn't among the users; {hint}"
+                self._report(("keys", index, "owner"), text)
 
 
 def _rows(document: dict, *sections: str) -> Iterator[tuple[str, int, dict]]:
@@ -279,6 +278,11 @@ def _kind(value: Any) -> str:
     return {dict: "a mapping", list: "a list" if value else "an empty list"}.get(type(value), str(value))
 
 
+def _plain(text: str) -> str:
+    """One printable line: what stands in the file must not steer the terminal that shows it."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+
+
 def _cut(text: str) -> str:
-    line = " ".join(text.split())
+    line = _plain(text)
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

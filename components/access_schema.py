@@ -16,7 +16,7 @@ from litellm_admin.models import DEFAULT_ROLE, MANAGED_BY, ROLES
 
 SCHEMA = Path(__file__).parent.parent / "access" / "schema.json"
 
-_EMAIL = re.compile(
+EMAIL = re.compile(
     r"[^\s@,;<>\"]{1,64}@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+"
 )
 # LiteLLM's own optional rule, so that switching it on never refuses an alias of ours; it fits AWS's names of secrets
@@ -34,7 +34,7 @@ def _text(value: Any) -> str:
 
 
 def _email(value: Any) -> str:
-    if not isinstance(value, str) or not _EMAIL.fullmatch(value) or len(value) > 254:
+    if not isinstance(value, str) or not EMAIL.fullmatch(value) or len(value) > 254:
         raise ValueError("it must be an e-mail address such as dev@example.com")
     return value
 

@@ -317,8 +317,6 @@ def _same(name: str, old: Any, new: Any) -> bool:
             return durations.same(old, new)
         case "expires":
             return same_expiry(moment(old), moment(new), _now())
-        case "role":
-            return (old or DEFAULT_ROLE) == (new or DEFAULT_ROLE)
         case "metadata" | "alias":
             return (old or None) == (new or None)
         case _:

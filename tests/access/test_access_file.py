@@ -1,0 +1,319 @@
+# ruff: noqa: E501 - the sentences stand on one line, as people see them
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.access_file import AccessSpec, load_access
+from litellm_admin.models import KeySpec, UserSpec
+
+ROOT = Path(__file__).parent.parent.parent
+MODELS = ("claude-haiku-4-5", "claude-sonnet-4-5")
+HAIKU, SONNET = MODELS
+
+
+def load(
+    tmp_path: Path, text: str, models: tuple[str, ...] = MODELS, database: str = "rds"
+) -> tuple[AccessSpec, list[str]]:
+    file = tmp_path / "access" / "poc.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    spec, problems = load_access(file, models, database)
+    assert not problems or spec == AccessSpec(), "nothing is half accepted"
+    return spec, [str(problem) for problem in problems]
+
+
+def only(tmp_path: Path, text: str, **more: Any) -> str:
+    _, problems = load(tmp_path, text, **more)
+    assert len(problems) == 1, problems
+    return problems[0]
+
+
+@pytest.mark.parametrize("stack", ["poc", "local"])
+def test_the_shipped_files_are_the_guides_scenario(stack: str) -> None:
+    spec, problems = load_access(ROOT / "access" / f"{stack}.yaml", MODELS, "rds")
+    assert not problems
+    assert spec.users == (
+        UserSpec("lead@example.com", budget=200.0, duration="1mo"),
+        UserSpec("dev@example.com", budget=50.0, duration="1mo", models=MODELS),
+        UserSpec("intern@example.com", budget=10.0, duration="1mo", models=(HAIKU,)),
+    )
+    assert spec.keys == (
+        KeySpec("dev-environment", budget=20.0, duration="1mo", models=(HAIKU,)),
+        KeySpec("staging-environment", budget=100.0, duration="1mo"),
+        KeySpec("production", budget=500.0, duration="1mo"),
+    )
+
+
+def test_every_field_arrives(tmp_path: Path) -> None:
+    text = f"""
+    users:
+      - {{email: Dev@Example.com, alias: Dev, role: proxy_admin_viewer, models: [{HAIKU}], budget: 0, duration: 30d,
+          tpm_limit: 1000, rpm_limit: 0, metadata: {{team: core, sizes: [1, 2.5], deep: {{a: null}}}}}}
+    keys:
+      - {{alias: ci/eu-1, owner: dev@example.com, models: [{SONNET}], budget: 1.5, duration: weekly, expires: 2027-03-31,
+          tpm_limit: 5, rpm_limit: 6, metadata: {{a: true}}}}
+    """
+    spec, problems = load(tmp_path, text)
+    assert not problems
+    assert spec.users[0] == UserSpec(
+        "Dev@Example.com",
+        "Dev",
+        "proxy_admin_viewer",
+        (HAIKU,),
+        0.0,
+        "30d",
+        1000,
+        0,
+        {"team": "core", "sizes": [1, 2.5], "deep": {"a": None}},
+    )
+    midnight = datetime(2027, 4, 1, tzinfo=UTC)
+    assert spec.keys[0] == KeySpec("ci/eu-1", "dev@example.com", (SONNET,), 1.5, "7d", midnight, 5, 6, {"a": True})
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2027-03-31", datetime(2027, 4, 1, tzinfo=UTC)),
+        ("'2027-03-31'", datetime(2027, 4, 1, tzinfo=UTC)),
+        ("2027-03-31T18:00:00Z", datetime(2027, 3, 31, 18, tzinfo=UTC)),
+        ("'2027-03-31T18:00:00+02:00'", datetime(2027, 3, 31, 16, tzinfo=UTC)),
+        ("2027-03-31 18:00:00", datetime(2027, 3, 31, 18, tzinfo=UTC)),
+    ],
+)
+def test_a_day_counts_to_its_end_and_a_time_is_utc_unless_it_says_else(
+    tmp_path: Path, text: str, moment: datetime
+) -> None:
+    spec, problems = load(tmp_path, f"keys: [{{alias: ci, expires: {text}}}]")
+    assert not problems
+    assert spec.keys[0].expires == moment
+    assert spec.keys[0].expires.utcoffset() == timedelta()
+
+
+USER = "users:\n  - email: dev@example.com\n    "
+KEY = "keys:\n  - alias: prod\n    "
+BUDGET = "a budget is a number of dollars of at least 0"
+PERIOD = "a period is daily, weekly or monthly, or a number with s, m, h, d or mo such as 12h, 30d or 1mo"
+LIMIT = "a limit is a whole number of at least 0"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (USER + "budget: -5", f"3: users[0].budget is -5; {BUDGET}."),
+        (USER + "budget: .nan", f"3: users[0].budget is .nan; {BUDGET}."),
+        (USER + "budget: .inf", f"3: users[0].budget is .inf; {BUDGET}."),
+        (USER + "budget: yes", f"3: users[0].budget is yes, which YAML reads as true; {BUDGET}."),
+        (USER + "budget: true", f"3: users[0].budget is true; {BUDGET}."),
+        (USER + "budget: '50'", f"3: users[0].budget is 50; {BUDGET}."),
+        (USER + "budget: $50", f"3: users[0].budget is $50; {BUDGET}."),
+        (USER + "budget:", f"3: users[0].budget is empty, which YAML reads as nothing; {BUDGET}."),
+        (USER + "budget: [5]", f"3: users[0].budget is a list; {BUDGET}."),
+        (KEY + "budget: -0.01", f"3: keys[0].budget is -0.01; {BUDGET}."),
+        (USER + "duration: fortnightly", f"3: users[0].duration is fortnightly; {PERIOD}."),
+        (USER + "duration: 30", f"3: users[0].duration is 30; {PERIOD}."),
+        (USER + "duration: 0d", "3: users[0].duration is 0d; a period lasts longer than nothing."),
+        (KEY + "duration: 999mo", "3: keys[0].duration is 999mo; a period lasts ten years at most."),
+        (USER + "tpm_limit: 1.5", f"3: users[0].tpm_limit is 1.5; {LIMIT}."),
+        (USER + "rpm_limit: -1", f"3: users[0].rpm_limit is -1; {LIMIT}."),
+        (USER + "rpm_limit: on", f"3: users[0].rpm_limit is on, which YAML reads as true; {LIMIT}."),
+        (
+            USER + "models: []",
+            "3: users[0].models is an empty list; LiteLLM takes an empty list as all models; name some, or leave the key out for all.",
+        ),
+        (USER + f"models: {HAIKU}", f"3: users[0].models is {HAIKU}; it must be a list of model names."),
+        (USER + f"models: [{HAIKU}, {HAIKU}]", f"3: users[0].models is a list; it names {HAIKU} twice."),
+        (
+            USER + f"models:\n      - {HAIKU}\n      - claude-sonet-4-5",
+            f"5: users[0].models names claude-sonet-4-5, which isn't configured; did you mean {SONNET}? The models are {HAIKU}, {SONNET}.",
+        ),
+        (
+            KEY + "models: [gpt]",
+            f"3: keys[0].models names gpt, which isn't configured; the models are {HAIKU}, {SONNET}.",
+        ),
+        (
+            USER + "role: boss",
+            "3: users[0].role is boss; a role is one of internal_user, internal_user_viewer, proxy_admin, proxy_admin_viewer.",
+        ),
+        (USER + "alias: no", "3: users[0].alias is no, which YAML reads as false; it must be text; put it in quotes."),
+        (USER + "budgte: 5", "3: users[0].budgte is no key of an entry in users; did you mean budget?"),
+        (
+            KEY + "email: a@b.co",
+            "3: keys[0].email is no key of an entry in keys; the keys are models, budget, duration, tpm_limit, rpm_limit, metadata, alias, owner, expires.",
+        ),
+        (
+            USER + "metadata: {managed_by: me}",
+            "3: users[0].metadata is a mapping; managed_by is set by the stack; leave it out.",
+        ),
+        (
+            USER + "metadata: {logging: []}",
+            "3: users[0].metadata is a mapping; `logging` holds credentials of LiteLLM's callbacks; set those in LiteLLM's config, not in this file.",
+        ),
+        (
+            USER + "metadata: {on: 2027-01-01}",
+            "3: users[0].metadata is a mapping; it must be a mapping from names to values.",
+        ),
+        (
+            KEY + "owner: who@example.com",
+            "3: keys[0].owner is who@example.com, who isn't among the users; add that user, or leave the owner out.",
+        ),
+        (KEY + "owner: 5", "3: keys[0].owner is 5; it must be an e-mail address such as dev@example.com."),
+        (
+            KEY + "expires: 90d",
+            "3: keys[0].expires is 90d; it must be a day such as 2027-03-31 (the last on which the key works) or a time such as 2027-03-31T18:00:00Z.",
+        ),
+        (KEY + "budget: 5\n    budget: 50", "4: budget is here a second time, after line 3; merge the two."),
+        ("users:\n  - budget: 5", "2: users[0].email is missing; add it."),
+        ("keys:\n  - budget: 5", "2: keys[0].alias is missing; add it."),
+        ("users:\n  - dev@example.com", "2: users[0] is dev@example.com; it must be a mapping such as `email: …`."),
+        ("users:\n  - email: dev", "2: users[0].email is dev; it must be an e-mail address such as dev@example.com."),
+        ("users: none", "1: users is none; it must be a list, and `[]` if there are none."),
+        ("users: []\nkyes: []", "2: kyes is no key of an access file; did you mean keys?"),
+        (
+            "keys:\n  - alias: prod\n  - alias: prod",
+            "3: keys[1].alias is prod, as in keys[0]; every one may be there once.",
+        ),
+        (
+            "users:\n  - email: Dev@example.com\n  - email: dev@Example.com",
+            "3: users[1].email is dev@Example.com, as in users[0]; every one may be there once.",
+        ),
+        (
+            "users:\n  - email: dev@example.com\nkeys:\n  - alias: ci\n    owner: dve@example.com",
+            "5: keys[0].owner is dve@example.com, who isn't among the users; did you mean dev@example.com?",
+        ),
+        ("users: [", "1: is no valid YAML: expected the node content, but found '<stream end>'."),
+        (
+            "users: !!python/object:os.system []",
+            "1: is no valid YAML: could not determine a constructor for the tag 'tag:yaml.org,2002:python/object:os.system'.",
+        ),
+    ],
+)
+def test_a_mistake_is_a_sentence_with_line_and_key(tmp_path: Path, text: str, sentence: str) -> None:
+    assert only(tmp_path, text) == f"access/poc.yaml:{sentence}"
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = "users:\n  - email: dev\n    budget: -1\n    models: [gpt]\n  - role: boss\nkeys:\n  - alias: x y\n    owner: nobody@example.com\n    owner: nobody@example.org\nextra: 1"
+    _, problems = load(tmp_path, text)
+    lines = [int(problem.split(":")[1]) for problem in problems]
+    assert lines == sorted(lines)
+    for said in (
+        "dev;",
+        "-1;",
+        "names gpt",
+        "users[1].email is missing",
+        "role is boss",
+        "alias is x y",
+        "nobody@",
+        "extra is no key",
+        "owner is here a second",
+    ):
+        assert any(said in problem for problem in problems), said
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing yet\n", "---\n"])
+def test_an_empty_file_is_no_way_to_delete_everybody(tmp_path: Path, text: str) -> None:
+    assert only(tmp_path, text) == "access/poc.yaml: is empty; write `users: []` if nobody shall have access yet."
+    assert load(tmp_path, "users: []") == (AccessSpec(), [])
+
+
+def test_neither_is_a_missing_one(tmp_path: Path) -> None:
+    _, problems = load_access(tmp_path / "access" / "prod.yaml", MODELS, "rds")
+    assert [str(problem) for problem in problems] == [
+        "access/prod.yaml: is missing; create it (`users: []` if nobody shall have access yet)."
+    ]
+    assert load_access(tmp_path / "access" / "prod.yaml", MODELS, "none") == (AccessSpec(), [])
+
+
+def test_users_and_keys_without_a_database_are_an_error_that_says_so(tmp_path: Path) -> None:
+    _, problems = load(tmp_path, (ROOT / "access" / "poc.yaml").read_text(), database="none")
+    assert len(problems) == 2
+    assert (
+        "users need a database, and this stack has none: set llm-gateway:database to rds, or remove users"
+        in problems[0]
+    )
+    assert "keys need a database" in problems[1]
+    assert load(tmp_path, "users: []\nkeys: []", database="none") == (AccessSpec(), [])
+
+
+def test_what_isnt_readable_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "poc.yaml").write_bytes(b"users: \xff\xfe")
+    (tmp_path / "folder.yaml").mkdir()
+    for name in ("poc.yaml", "folder.yaml"):
+        _, problems = load_access(tmp_path / name, MODELS, "rds")
+        assert "can't be read" in str(problems[0])
+        assert len(problems) == 1
+
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.dates()
+    | st.datetimes()
+    | st.sampled_from(["dev@example.com", "prod", HAIKU, "monthly", "1mo"])
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3),
+    max_leaves=6,
+)
+fields = st.sampled_from(
+    [
+        "email",
+        "alias",
+        "role",
+        "models",
+        "budget",
+        "duration",
+        "tpm_limit",
+        "rpm_limit",
+        "metadata",
+        "owner",
+        "expires",
+        "x",
+    ]
+)
+entries = st.lists(st.dictionaries(fields, values, max_size=6) | values, max_size=4)
+documents = (
+    st.fixed_dictionaries({}, optional={"users": entries | values, "keys": entries | values, "more": values}) | values
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(documents, st.sampled_from(["rds", "none"]))
+def test_any_document_is_either_right_or_explained(
+    tmp_path_factory: pytest.TempPathFactory, document: Any, database: str
+) -> None:
+    text = yaml.dump(document, allow_unicode=True)
+    spec, problems = load(tmp_path_factory.getbasetemp(), text, database=database)
+    for problem in problems:
+        assert problem.startswith("access/poc.yaml:")
+        assert problem[-1] in ".?"
+        assert problem.isprintable()
+    for user in spec.users:
+        assert user.budget is None or 0 <= user.budget < float("inf")
+    assert len({key.alias for key in spec.keys}) == len(spec.keys)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(st.sampled_from("users:keys-[]{}\"'&*!#|>%@ \n\ta1.\x00\ufeff"), max_size=40))
+def test_any_text_is_either_right_or_explained(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    _, problems = load(tmp_path_factory.getbasetemp(), text)
+    assert problems or yaml.safe_load(text) is not None
+
+
+def test_a_tangle_of_aliases_is_no_trap(tmp_path: Path) -> None:
+    layers = ["a0: &a0 [x]"] + [f"a{index}: &a{index} [{', '.join([f'*a{index - 1}'] * 9)}]" for index in range(1, 12)]
+    _, problems = load(tmp_path, "\n".join(layers))
+    assert len(problems) == len(layers)
+    assert "is no valid YAML" in only(tmp_path, "[" * 5000)
+    assert "must be a mapping" in only(tmp_path, "users: &a [*a]")
