@@ -86,7 +86,7 @@ bench: ## time to stand up against LiteLLM's own start, and memory, against thei
 
 lint: ## style and types
 	@$(SETUP) python && .venv/bin/ruff check . && .venv/bin/ruff format --check ops bench tests/ops \
-		&& XDG_CACHE_HOME="$$PWD/.local/cache" .venv/bin/pyright
+		&& PYRIGHT_PYTHON_CACHE_DIR="$$PWD/.local/cache" .venv/bin/pyright
 
 lock: ## pin the newest versions that requirements/*.in allow
 	@$(SETUP) python && sh requirements/lock.sh

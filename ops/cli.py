@@ -27,7 +27,9 @@ def parser() -> argparse.ArgumentParser:
 
     for name in OPERATIONS:
         command = add(name, f"pulumi {name}, without questions, with its progress on stderr")
-        command.add_argument("--yes", action="store_true", help="needed to change a stack whose state is not in a local folder")
+        command.add_argument(
+            "--yes", action="store_true", help="needed to change a stack whose state is not in a local folder"
+        )
         command.add_argument("--json", action="store_true", help="what was changed, as JSON on stdout (no values)")
         command.add_argument("--diff", action="store_true", help="the engine's own rich diff as well")
         command.add_argument("--refresh", action="store_true", help="look at what really exists first")

@@ -14,8 +14,8 @@ from pulumi.automation.errors import create_command_error
 
 
 class InterruptibleCommand(PulumiCommand):
-    """Starts the engine in a process group of its own: a terminal's Ctrl-C would reach it there as well as here, and the
-    second one makes it drop what it is doing. `interrupt` sends it exactly one signal for each Ctrl-C."""
+    """Starts the engine in a process group of its own: a terminal's Ctrl-C would reach it there as well as here, and
+    the second one makes it drop what it is doing. `interrupt` sends it exactly one signal for each Ctrl-C."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,8 +57,8 @@ class InterruptibleCommand(PulumiCommand):
         return result
 
     def interrupt(self) -> None:
-        """One Ctrl-C: the engine ends what is under way and saves its state; at the second one it drops it; at the third
-        it is killed."""
+        """One Ctrl-C: the engine ends what is under way and saves its state; at the second one it drops it; at the
+        third it is killed."""
         self.interruptions += 1
         process = self._process
         if process is None:

@@ -16,7 +16,7 @@ from ops import locks, paths, view
 from ops.command import InterruptibleCommand, signals_interrupt
 from ops.engine import record
 from ops.masking import SECRET
-from ops.tracker import Note
+from ops.tracker import from_stderr
 from ops.view import View
 
 OPERATIONS = ("up", "preview", "refresh", "destroy")
@@ -62,8 +62,8 @@ class Outcome:
 
 
 class _QuickStack(Stack):
-    """After each operation the SDK's asks the engine for outputs and history, three more starts of it (1.5 s) for a result
-    that nobody here reads."""
+    """After each operation the SDK's own class asks the engine for outputs and history: three more starts of it (1.5 s)
+    for a result that nobody here reads."""
 
     def outputs(self) -> MutableMapping[str, OutputValue]:
         return {}
@@ -73,7 +73,8 @@ class _QuickStack(Stack):
 
 
 class Driver:
-    """One stack. `work_dir` is the folder with `Pulumi.yaml`. Raises CannotRun when the stack isn't there, or is locked."""
+    """One stack. `work_dir` is the folder with `Pulumi.yaml`. Raises CannotRun when the stack isn't there, or is
+    locked."""
 
     def __init__(self, name: str, work_dir: Path = paths.REPO) -> None:
         self.name = name
@@ -112,8 +113,8 @@ class Driver:
         return self.workspace.stack_outputs(self._stack(create=False).name)
 
     def unlock(self, *, stop: bool) -> str:
-        """Clear locks that a killed engine left (file backends); with `stop`, end an engine that is at work on the stack.
-        Returns what was done, in words."""
+        """Clear locks that a killed engine left (file backends); with `stop`, end an engine that is at work on the
+        stack. Returns what was done, in words."""
         if self.backend is None:
             raise CannotRun(f"locks of this backend are cleared with `pulumi cancel --stack {self.name}`")
         stopped = locks.stop_holders(self.backend, self.name) if stop else 0
@@ -145,7 +146,11 @@ def _call(stack: Stack, operation: str, options: Options, shown: View) -> None:
     common: dict[str, Any] = {"on_event": shown.event, "on_output": told, "color": "never", "suppress_progress": True}
     if operation == "preview":
         stack.preview(
-            **common, diff=options.diff, refresh=options.refresh, expect_no_changes=options.expect_no_changes, suppress_outputs=True
+            **common,
+            diff=options.diff,
+            refresh=options.refresh,
+            expect_no_changes=options.expect_no_changes,
+            suppress_outputs=True,
         )
         return
     # `show_secrets=False`: the result is read from the outputs, config secrets are of no use here.
@@ -159,17 +164,17 @@ def _call(stack: Stack, operation: str, options: Options, shown: View) -> None:
 
 
 def _show_error(error: CommandError, shown: View) -> None:
-    """The engine tells its errors as events. One that it ended with before there were any is on its stderr only."""
+    """The engine tells its errors as events. Those that it has before it begins are on its stderr only."""
     if shown.tracker.errors:
         return
-    text = str(error).partition("stderr:")[2] or str(error)
-    for told in text.strip().splitlines():
-        note = Note("error", told.removeprefix("error: "))
-        if told.strip():
-            shown.tracker.notes.append(note)
-            shown.line(str(note))
+    _, found, stderr = str(error).partition("stderr:")
+    for note in from_stderr(stderr if found else str(error)):
+        shown.tracker.notes.append(note)
+        shown.line(str(note))
 
 
 def plain_outputs(outputs: Mapping[str, OutputValue], *, show_secrets: bool) -> dict[str, Any]:
     """Outputs as JSON values; a secret is `[secret]` unless asked for."""
-    return {name: SECRET if output.secret and not show_secrets else output.value for name, output in sorted(outputs.items())}
+    return {
+        name: SECRET if output.secret and not show_secrets else output.value for name, output in sorted(outputs.items())
+    }

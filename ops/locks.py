@@ -1,7 +1,7 @@
 """Locks of a file backend: who holds the stack, and what to do about one that nobody holds any more.
 
-Pulumi's file backend puts a JSON file (pid, host name, time) into `.pulumi/locks/organization/PROJECT/STACK/`; an engine that
-was killed leaves it behind, and every later operation on the stack is refused until `pulumi cancel`.
+Pulumi's file backend puts a JSON file (pid, host name, time) into `.pulumi/locks/organization/PROJECT/STACK/`; an
+engine that was killed leaves it behind, and every later operation on the stack is refused until `pulumi cancel`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def backend_folder(url: str | None) -> Path | None:
 
 
 def holders(backend: Path, stack: str) -> list[Holder]:
-    """The locks on `stack`, of any project in `backend`. Locks taken on another machine can't be judged: they count as held."""
+    """The locks on `stack`, of any project in `backend`. Locks taken on another machine can't be judged: they count
+    as held."""
     return [_read(file) for file in sorted((backend / ".pulumi" / "locks").glob(f"organization/*/{stack}/*.json"))]
 
 
@@ -51,7 +52,11 @@ def clear_stale(backend: Path, stack: str) -> int:
 
 def stop_holders(backend: Path, stack: str) -> int:
     """End the engines that hold `stack` (ask, then insist) with what they started, and clear their locks."""
-    processes = [psutil.Process(holder.pid) for holder in holders(backend, stack) if holder.alive and psutil.pid_exists(holder.pid)]
+    processes = [
+        psutil.Process(holder.pid)
+        for holder in holders(backend, stack)
+        if holder.alive and psutil.pid_exists(holder.pid)
+    ]
     for process in processes:
         _end(process)
     clear_stale(backend, stack)

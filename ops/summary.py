@@ -36,7 +36,9 @@ def render(outputs: Mapping[str, Any], stack: str, *, show_keys: bool) -> str:
         lines.append(f"  admin    {outputs['adminUrl']}")
     width = max(map(len, keys), default=0)
     for number, (alias, value) in enumerate(sorted(keys.items())):
-        lines.append(f"  {'keys' if number == 0 else '':<7}  {alias:<{width}}  {value if show_keys else masking.key(value)}")
+        lines.append(
+            f"  {'keys' if number == 0 else '':<7}  {alias:<{width}}  {value if show_keys else masking.key(value)}"
+        )
     return "\n".join([*lines, "", *_commands(gateway, keys, stack, show_keys)])
 
 

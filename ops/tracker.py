@@ -149,6 +149,22 @@ def diagnostic(event: DiagnosticEvent) -> Note | None:
     return Note(severity, text, event.urn or "")
 
 
+def from_stderr(text: str) -> list[Note]:
+    """What an engine that ended early wrote: `warning: …` and `error: …`, each with the lines that follow it."""
+    notes: list[Note] = []
+    for line in _plain(text).splitlines():
+        lead, colon, rest = line.partition(": ")
+        if _EXPECTED.match(line) or not line.strip():
+            continue
+        if colon and lead in ("warning", "error"):
+            notes.append(Note(lead, rest))
+        elif notes:
+            notes[-1] = Note(notes[-1].severity, f"{notes[-1].text}\n{line}")
+        else:
+            notes.append(Note("error", line))
+    return notes
+
+
 def violation(event: PolicyEvent) -> Note:
     """A policy's finding: an error if it stops the operation."""
     severity = "error" if event.enforcement_level == "mandatory" else "warning"

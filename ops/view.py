@@ -18,11 +18,20 @@ LONG_STEP = 3.0  # seconds from which a finished step is worth a line
 STATUS_EVERY = 10.0  # seconds between status lines where there is no terminal to redraw
 REDRAW = 0.2
 LISTED_CREATIONS = 12  # more than that are only counted, component by component
-_SIGN = {"create": "+", "update": "~", "delete": "-", "create-replacement": "+-", "delete-replaced": "--", "import": "=", "refresh": "~"}
+_SIGN = {
+    "create": "+",
+    "update": "~",
+    "delete": "-",
+    "create-replacement": "+-",
+    "delete-replaced": "--",
+    "import": "=",
+    "refresh": "~",
+}
 
 
 class View:
-    """Prints to `out`; on a terminal the last line is a moving status. Use as a context manager around the operation."""
+    """Prints to `out`; on a terminal the last line is a moving status. Use as a context manager around the
+    operation."""
 
     def __init__(self, title: str, out: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.title = title
@@ -71,7 +80,10 @@ class View:
             status = self._status
             self._draw("")
             stamp = f"{self.seconds:5.0f} s  "
-            print("\n".join(f"{stamp if i == 0 else ' ' * len(stamp)}{part}" for i, part in enumerate(text.split("\n"))), file=self._out)
+            print(
+                "\n".join(f"{stamp if i == 0 else ' ' * len(stamp)}{part}" for i, part in enumerate(text.split("\n"))),
+                file=self._out,
+            )
             self._last_line = self._clock()
             self._draw(status)
             self._out.flush()
@@ -124,7 +136,9 @@ def _changed(change: Change) -> str:
 
 def counts(tracker: Tracker) -> list[str]:
     """What was done, component by component."""
-    table = {name: ", ".join(f"{n} {past(op)}" for op, n in ops.items()) for name, ops in tracker.by_component().items()}
+    table = {
+        name: ", ".join(f"{n} {past(op)}" for op, n in ops.items()) for name, ops in tracker.by_component().items()
+    }
     width = max(map(len, table), default=0)
     return [f"  {name:<{width}}  {text}" for name, text in table.items()]
 

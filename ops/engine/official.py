@@ -1,7 +1,7 @@
 """The official Pulumi CLI, by Pulumi's own installer in the Automation API.
 
-`reachable` needs the standard library only. `python -m ops.engine.official FOLDER` needs the SDK: set-up runs it with the
-virtual environment's Python, so that it can be stopped when the download hangs.
+`reachable` needs the standard library only. `python -m ops.engine.official FOLDER` needs the SDK: set-up runs it with
+the virtual environment's Python, so that it can be stopped when the download hangs.
 """
 
 from __future__ import annotations

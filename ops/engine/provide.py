@@ -1,6 +1,7 @@
 """Decides where the engine comes from, and puts it in place. Standard library only.
 
-1. `pulumi` on PATH, if it is new enough. 2. The official CLI, if its site can be reached. 3. A build from the Go module.
+1. `pulumi` on PATH, if it is new enough. 2. The official CLI, if its site can be reached. 3. A build from the Go
+module.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 MINIMUM = (3, 253, 0)
-"""Oldest engine that this project was seen to run on, and the one that builds from its module (`engine_module/go.mod`)."""
+"""Oldest engine that this project was seen to run on, and the one that builds from its module
+(`engine_module/go.mod`)."""
 
 BUILT = "3.253.0"
 """Version in `engine_module/go.mod`."""

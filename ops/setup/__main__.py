@@ -27,7 +27,9 @@ def _chosen(names: list[str]) -> list[Step]:
 
 def main() -> int:
     if sys.version_info < OLDEST_PYTHON:
-        print(f"set-up: Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed, this is {sys.version.split()[0]}")
+        print(
+            f"set-up: Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed, this is {sys.version.split()[0]}"
+        )
         return 1
     runner = Runner(_chosen(sys.argv[1:]), steps.home(), Progress())
     try:

@@ -1,7 +1,8 @@
 """Installs locked Python packages: with uv, which is itself installed by pip from a lock, else with pip alone.
 
-uv is several times faster than pip (20 s against 125 s for `requirements/dev.txt` on two cores). It knows nothing of pip's
-settings, so those are translated: a machine that reaches its registry by pip's configuration reaches it by uv too.
+uv is several times faster than pip (20 s against 125 s for `requirements/dev.txt` on two cores). It knows nothing of
+pip's settings, so those are translated: a machine that reaches its registry by pip's configuration reaches it by uv
+too.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def installer_environment(python: Path, cache: Path) -> dict[str, str]:
 
 
 def create_environment(folder: Path, work: Work) -> None:
-    """An empty virtual environment with pip, in place of whatever is at `folder`. Raises StepFailed without ensurepip."""
+    """An empty virtual environment with pip, in place of whatever is at `folder`. Raises StepFailed without
+    ensurepip."""
     shutil.rmtree(folder, ignore_errors=True)
     base = getattr(sys, "_base_executable", sys.executable)  # not the environment that is being replaced
     try:

@@ -15,7 +15,8 @@ ENDS_WITHIN = 10.0  # seconds between asking a child to end and ending it
 
 
 class CommandFailed(Exception):
-    """A child ended with an error, took too long, or couldn't be started. The message is one sentence without its output."""
+    """A child ended with an error, took too long, or couldn't be started. The message is one sentence without its
+    output."""
 
 
 class Interrupted(Exception):
@@ -51,7 +52,9 @@ class Children:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
             _end(process)
-            raise CommandFailed(f"{Path(words[0]).name} was stopped after {timeout:.0f} s without coming to an end") from None
+            raise CommandFailed(
+                f"{Path(words[0]).name} was stopped after {timeout:.0f} s without coming to an end"
+            ) from None
         finally:
             with self._lock:
                 self._running.discard(process)
@@ -60,7 +63,9 @@ class Children:
         if code:
             raise CommandFailed(f"{Path(words[0]).name} {' '.join(words[1:3])} failed with exit code {code}")
 
-    def _start(self, words: list[str], output, cwd: Path | None, env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+    def _start(
+        self, words: list[str], output, cwd: Path | None, env: Mapping[str, str] | None
+    ) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._stopped:
                 raise Interrupted

@@ -24,7 +24,8 @@ class StepFailed(Exception):
 
 @dataclass
 class Work:
-    """What a step works with: its log, a scratch folder on the same file system as its results, a way to run commands."""
+    """What a step works with: its log, a scratch folder on the same file system as its results, a way to run
+    commands."""
 
     title: str
     log: Path
@@ -73,8 +74,8 @@ class Runner:
         return [step for step in self.steps if not step.done()]
 
     def run(self) -> bool:
-        """Do what is pending. False if a step failed; the reader has been told. KeyboardInterrupt when interrupted, with
-        every child ended and nothing half-way in place."""
+        """Do what is pending. False if a step failed; the reader has been told. KeyboardInterrupt when interrupted,
+        with every child ended and nothing half-way in place."""
         if not self.pending():
             return True
         with self._locked() as lock:

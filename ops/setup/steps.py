@@ -78,9 +78,7 @@ class _World:
 
     def install(self, root: Path) -> str | None:
         try:
-            self.work.run(
-                paths.venv_python(), "-m", "ops.engine.official", root, cwd=REPO, timeout=DOWNLOAD_WITHIN
-            )
+            self.work.run(paths.venv_python(), "-m", "ops.engine.official", root, cwd=REPO, timeout=DOWNLOAD_WITHIN)
         except CommandFailed as error:
             return str(error)
         return None
@@ -149,7 +147,9 @@ def _litellm(work: Work) -> None:
 
 def steps() -> list[Step]:
     """All steps, in the order in which a reader would do them by hand."""
-    network = "Is the package registry reachable (pip's settings count)? Then run `make setup` again: it goes on from here."
+    network = (
+        "Is the package registry reachable (pip's settings count)? Then run `make setup` again: it goes on from here."
+    )
     return [
         Step(
             name="python",

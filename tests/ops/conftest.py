@@ -85,7 +85,7 @@ def project(tmp_path: Path) -> Project:
         each.mkdir()
     launchers.write(bin_)  # ours, also where the machine's engine brings its own
     (folder / "Pulumi.yaml").write_text(
-        "name: tiny\nruntime: {name: python, options: {toolchain: pip}}\nconfig:\n  greeting: {type: string, default: hello}\n"
+        "name: tiny\nruntime: {name: python, options: {toolchain: pip}}\nconfig:\n  greeting: {default: hello}\n"
     )
     (folder / "__main__.py").write_text(PROGRAM)
     (folder / "things.py").write_text(THINGS)

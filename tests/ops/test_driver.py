@@ -61,7 +61,9 @@ def test_a_failure_says_why_and_for_what(project: Project) -> None:
 
 def test_a_stack_elsewhere_is_not_changed_without_yes(project: Project) -> None:
     env = {**project.env, "PULUMI_BACKEND_URL": "s3://somewhere"}
-    refused = subprocess.run(project.ops_command("destroy"), cwd=project.folder, env=env, capture_output=True, text=True)
+    refused = subprocess.run(
+        project.ops_command("destroy"), cwd=project.folder, env=env, capture_output=True, text=True
+    )
     assert refused.returncode == 1
     assert "say --yes, or use `pulumi destroy --stack dev`" in refused.stderr
 
@@ -114,7 +116,12 @@ def _begin_slow_up(project: Project, seconds: float) -> subprocess.Popen[str]:
     """An `up` that is creating its first resource."""
     (project.folder / "Pulumi.dev.yaml").write_text(f"config:\n  tiny:seconds: {seconds}\n")
     up = subprocess.Popen(
-        project.ops_command("up"), cwd=project.folder, env=project.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        project.ops_command("up"),
+        cwd=project.folder,
+        env=project.env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     deadline = time.monotonic() + 60
     while not _creating(project):

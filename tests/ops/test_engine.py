@@ -171,7 +171,13 @@ def test_versions_agree_wherever_they_stand() -> None:
 
 
 def test_the_build_uses_no_path_and_no_flag_of_the_users(tmp_path: Path) -> None:
-    theirs = {"GOFLAGS": "-mod=vendor", "GOPATH": "/home/me/go", "GOCACHE": "/home/me/cache", "GOPROXY": "https://proxy", "GOOS": "plan9"}
+    theirs = {
+        "GOFLAGS": "-mod=vendor",
+        "GOPATH": "/home/me/go",
+        "GOCACHE": "/home/me/cache",
+        "GOPROXY": "https://proxy",
+        "GOOS": "plan9",
+    }
     env = build.environment(tmp_path, theirs)
     assert env["GOPROXY"] == "https://proxy", "how they reach the module proxy counts"
     assert {name for name, value in env.items() if "/home/me" in value} == set()

@@ -49,7 +49,9 @@ def test_the_program_sees_what_python_folder_would_give_it(project: Project) -> 
 
 def test_main_may_be_in_another_folder(project: Project) -> None:
     (project.folder / "src").mkdir()
-    (project.folder / "src" / "__main__.py").write_text("import os\nprint('from', os.path.abspath(__file__), os.getcwd())\n")
+    (project.folder / "src" / "__main__.py").write_text(
+        "import os\nprint('from', os.path.abspath(__file__), os.getcwd())\n"
+    )
     text = (project.folder / "Pulumi.yaml").read_text()
     (project.folder / "Pulumi.yaml").write_text(f"main: src\n{text}")
     project.pulumi("stack", "init")
@@ -75,7 +77,9 @@ def test_it_ends_with_its_engine(project: Project) -> None:
 
 
 def _hosts_of(pid: int) -> list[psutil.Process]:
-    return [p for p in psutil.Process(pid).children(recursive=True) if any("language_host" in word for word in p.cmdline())]
+    return [
+        p for p in psutil.Process(pid).children(recursive=True) if any("language_host" in word for word in p.cmdline())
+    ]
 
 
 def _wait_for(look, seconds: float = 20):
@@ -95,7 +99,9 @@ def test_launchers_are_executable_and_quote_their_paths(tmp_path, monkeypatch) -
     python.chmod(0o755)
     launchers.write(tmp_path / "bin", repo=clone)
     for name in launchers.NAMES:
-        said = subprocess.run([tmp_path / "bin" / name, "127.0.0.1:1", "b c"], capture_output=True, text=True, check=True)
+        said = subprocess.run(
+            [tmp_path / "bin" / name, "127.0.0.1:1", "b c"], capture_output=True, text=True, check=True
+        )
         assert said.stdout.endswith("127.0.0.1:1 b c\n")
 
 

@@ -31,7 +31,9 @@ class Clone:
     folder: Path
 
     def make(self, *argv: str, code: int = 0, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "LOCALCLOUD_", "MFLAGS"))}
+        env = {
+            name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "LOCALCLOUD_", "MFLAGS"))
+        }
         env["PATH"] = f"{self.folder / 'bin'}{os.pathsep}{env['PATH']}"
         done = subprocess.run(
             ["make", *argv], cwd=cwd or self.folder, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL

@@ -14,7 +14,8 @@ import psutil
 from ops.paths import REPO
 from ops.setup import stamps
 
-# A set-up with two steps that write down that they ran. The second needs the first, and sleeps when there is a file `slow`.
+# A set-up with two steps that write down that they ran. The second needs the first, and sleeps when there is a file
+# `slow`.
 SCRIPT = """\
 import sys
 from pathlib import Path
@@ -173,7 +174,11 @@ def _sleeping(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """The child of the slow step, once it is there."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        found = [c for c in psutil.Process(process.pid).children(recursive=True) if "time.sleep(120)" in " ".join(c.cmdline())]
+        found = [
+            c
+            for c in psutil.Process(process.pid).children(recursive=True)
+            if "time.sleep(120)" in " ".join(c.cmdline())
+        ]
         if found:
             time.sleep(0.7)  # two heartbeats
             return found

@@ -39,7 +39,9 @@ def gateway() -> Iterator[str]:
 
 
 def test_address_masked_keys_and_commands(gateway: str) -> None:
-    text = render({"gatewayUrl": f"{gateway}/", "adminUrl": "http://a:8080", "keys": {"dev": KEY}}, "local", show_keys=False)
+    text = render(
+        {"gatewayUrl": f"{gateway}/", "adminUrl": "http://a:8080", "keys": {"dev": KEY}}, "local", show_keys=False
+    )
     assert f"gateway  {gateway}\n" in text
     assert "admin    http://a:8080" in text
     assert "dev  sk-…WXYZ" in text

@@ -28,7 +28,12 @@ def run(suite: Path, **files: str) -> tuple[int, str]:
         target.parent.mkdir(exist_ok=True)
         target.write_text(text)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-v"], cwd=suite, env={**os.environ}, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "pytest", "-v"],
+        cwd=suite,
+        env={**os.environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     return done.returncode, done.stdout
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pulumi.automation import EngineEvent
 
 from ops import masking, urns, view
-from ops.tracker import Finished, Note, Tracker
+from ops.tracker import Finished, Note, Tracker, from_stderr
 
 STACK = "urn:pulumi:local::llm-gateway::pulumi:pulumi:Stack::llm-gateway-local"
 NETWORK = "urn:pulumi:local::llm-gateway::llm-gateway:network:Network::gateway"
@@ -27,7 +27,9 @@ def step(kind: str, urn: str, op: str, **more: Any) -> EngineEvent:
 
 
 def said(message: str, severity: str = "warning", **more: Any) -> EngineEvent:
-    return EngineEvent.from_json({"diagnosticEvent": {"message": message, "color": "never", "severity": severity, **more}})
+    return EngineEvent.from_json(
+        {"diagnosticEvent": {"message": message, "color": "never", "severity": severity, **more}}
+    )
 
 
 def do(tracker: Tracker, urn: str, op: str, began: float, ended: float, **more: Any) -> list[Note | Finished]:
@@ -60,7 +62,10 @@ def test_a_step_is_under_way_until_it_ends() -> None:
     tracker = Tracker()
     tracker.take(step("resourcePreEvent", SERVICE, "create"), 10.0)
     tracker.take(step("resourcePreEvent", VPC, "create"), 12.0)
-    assert view.status(tracker, 15.0) == "0 done, 2 under way: aws:ecs:Service gateway-service (5 s), aws:ec2:Vpc gateway-vpc (3 s)"
+    assert (
+        view.status(tracker, 15.0)
+        == "0 done, 2 under way: aws:ecs:Service gateway-service (5 s), aws:ec2:Vpc gateway-vpc (3 s)"
+    )
     [ended] = tracker.take(step("resOutputsEvent", SERVICE, "create"), 31.0)
     assert isinstance(ended, Finished)
     assert view.finished(ended) == "aws:ecs:Service gateway-service created (21 s)"
@@ -70,9 +75,18 @@ def test_a_step_is_under_way_until_it_ends() -> None:
 def test_a_change_names_properties_and_never_a_value() -> None:
     tracker = Tracker()
     diff = {"max_budget": {"diffKind": "update"}, "models[0]": {"diffKind": "add"}, "tags.Name": {"diffKind": "add"}}
-    state = {"type": "x", "urn": USER, "id": "1", "parent": "", "provider": "", "inputs": {"max_budget": "hidden-value"}}
+    state = {
+        "type": "x",
+        "urn": USER,
+        "id": "1",
+        "parent": "",
+        "provider": "",
+        "inputs": {"max_budget": "hidden-value"},
+    }
     do(tracker, USER, "update", 0, 1, detailedDiff=diff, old=state, new=state)
-    assert view.listing(tracker, preview=False) == ["   ~ Access: litellm:User dev@example.com  [max_budget, models, tags]"]
+    assert view.listing(tracker, preview=False) == [
+        "   ~ Access: litellm:User dev@example.com  [max_budget, models, tags]"
+    ]
     assert "hidden-value" not in repr(tracker.changes)
 
 
@@ -118,9 +132,27 @@ def test_noise_is_left_out(event: EngineEvent) -> None:
     assert Tracker().take(event, 0) == []
 
 
+def test_an_engine_that_never_began_is_read_from_its_stderr() -> None:
+    text = (
+        "\nwarning: using pulumi-language-python from $PATH at /a/b\nwarning: old\n"
+        "error: missing configuration value 'greeting'\nset it with:\n  pulumi config set\n"
+    )
+    assert [str(note) for note in from_stderr(text)] == [
+        "warning: old",
+        "error: missing configuration value 'greeting'\nset it with:\n  pulumi config set",
+    ]
+    assert [str(note) for note in from_stderr("it broke sk-0123456789abcdefWXYZ")] == ["error: it broke sk-…WXYZ"]
+
+
 def test_a_policy_that_stops_is_an_error() -> None:
     tracker = Tracker()
-    finding = {"message": "no", "color": "never", "policyName": "p", "policyPackName": "pack", "enforcementLevel": "mandatory"}
+    finding = {
+        "message": "no",
+        "color": "never",
+        "policyName": "p",
+        "policyPackName": "pack",
+        "enforcementLevel": "mandatory",
+    }
     [note] = tracker.take(EngineEvent.from_json({"policyEvent": {**finding, "resourceUrn": VPC}}), 0)
     assert str(note) == "error: aws:ec2:Vpc gateway-vpc: policy pack/p: no"
     assert tracker.errors
@@ -138,7 +170,9 @@ def test_many_creations_are_counted_by_component() -> None:
         "  Access   1 updated",
         "up local: 13 created, 1 updated (31 s)",
     ]
-    assert len(view.conclusion(tracker, "", 1, "succeeded", preview=True).splitlines()) == 15, "a preview lists everything"
+    assert len(view.conclusion(tracker, "", 1, "succeeded", preview=True).splitlines()) == 15, (
+        "a preview lists everything"
+    )
 
 
 def test_the_view_without_a_terminal_writes_whole_lines() -> None:
