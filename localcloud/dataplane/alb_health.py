@@ -116,9 +116,9 @@ class HealthChecker:
         try:
             async with asyncio.timeout(check.timeout):
                 status = await self._status(address, check.path)
-        except (TimeoutError, Blocked):  # AWS drops what a rule doesn't allow, so its checks time out
+        except (TimeoutError, Blocked, Unresolved):  # AWS drops what a rule doesn't allow, so its checks time out
             return TargetFact("unhealthy", "Target.Timeout", "Request timed out")
-        except (OSError, Unresolved, UpstreamError):
+        except (OSError, UpstreamError):
             return TargetFact("unhealthy", "Target.FailedHealthChecks", "Health checks failed")
         if code_matches(check.codes, status):
             return None

@@ -157,9 +157,9 @@ class ListenerApp:
         self._targets.outstanding[address] += 1
         try:
             await self._exchange(exchange, target, address, headers)
-        except Blocked as blocked:  # AWS waits ten seconds for a connection and answers 504; time is compressed
-            await exchange.answer(error_page(504, str(blocked)))
-        except (Unresolved, ConnectionRefusedError) as error:
+        except (Blocked, Unresolved) as error:  # AWS waits ten seconds for a connection; time is compressed
+            await exchange.answer(error_page(504, str(error)))
+        except ConnectionRefusedError as error:
             await exchange.answer(error_page(502, str(error)))
         except UpstreamError as error:
             await self._failed(exchange, error, address)

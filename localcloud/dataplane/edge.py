@@ -38,17 +38,19 @@ class Distributions:
         self._origins = Origins(fabric)
         self._served: dict[str, _Served] = {}
         self._functions: dict[str, tuple[str, EdgeFunction | str]] = {}  # ARN → its code, and the function or why not
+        account.facts.deployed = {}  # from now on a distribution is deployed when it is served as configured
 
     async def reconcile(self) -> None:
         """Make what is served equal to what the API holds. Repeatable."""
         distributions, codes = await asyncio.to_thread(read, self._account)
         await self._load(codes)
         functions = {arn: function for arn, (_, function) in self._functions.items()}
-        wanted = {distribution.id for distribution in distributions}
-        for id in [id for id in self._served if id not in wanted]:
+        enabled = {distribution.id: distribution for distribution in distributions if distribution.enabled}
+        for id in [id for id in self._served if id not in enabled]:
             await self._end(id)
-        for distribution in distributions:
+        for distribution in enabled.values():
             await self._serve(distribution, functions)
+        self._account.facts.deployed = {distribution.id: distribution.version for distribution in distributions}
 
     async def close(self) -> None:
         """End every distribution and function. Repeatable."""
@@ -56,6 +58,7 @@ class Distributions:
             await self._end(id)
         await self._load({})
         self._origins.close()
+        self._account.facts.deployed = None
 
     async def _load(self, codes: dict[str, str | None]) -> None:
         """Keep functions whose LIVE code is the same; load the new, free the old."""

@@ -72,11 +72,13 @@ class Distribution:
     """``behaviors`` in order of precedence, the default one last. ``problem``: what of it isn't simulated."""
 
     id: str
+    version: str  # the ETag of the configuration
     domain: str
     aliases: tuple[str, ...]
     root_object: str
     origins: tuple[Origin, ...]
     behaviors: tuple[Behavior, ...]
+    enabled: bool = True
     problem: str | None = None
 
     def origin(self, id: str) -> Origin:
@@ -84,7 +86,7 @@ class Distribution:
 
 
 def read(account: Account) -> tuple[list[Distribution], dict[str, str | None]]:
-    """Every enabled distribution, and the LIVE code of the functions that they name (None: it has none)."""
+    """Every distribution, and the LIVE code of the functions that the enabled ones name (None: it has none)."""
     client = account.client("cloudfront")
     pages = client.get_paginator("list_distributions").paginate()
     listed = [summary for page in pages for summary in page["DistributionList"].get("Items", [])]
@@ -92,14 +94,12 @@ def read(account: Account) -> tuple[list[Distribution], dict[str, str | None]]:
     reader = _Reader(account)
     for summary in listed:
         try:
-            item = client.get_distribution(Id=summary["Id"])["Distribution"]
+            distributions.append(reader.distribution(client.get_distribution(Id=summary["Id"])))
         except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchDistribution":
-                continue  # deleted meanwhile
-            raise
-        if item["DistributionConfig"]["Enabled"]:
-            distributions.append(reader.distribution(item))
-    arns = {arn for d in distributions for behavior in d.behaviors for _, arn in behavior.functions}
+            if error.response["Error"]["Code"] != "NoSuchDistribution":  # deleted meanwhile
+                raise
+    behaviors = [behavior for d in distributions if d.enabled for behavior in d.behaviors]
+    arns = {arn for behavior in behaviors for _, arn in behavior.functions}
     return distributions, {arn: reader.code(arn) for arn in arns}
 
 
@@ -111,10 +111,12 @@ class _Reader:
         self._elb = account.client("elbv2")
         self._cache: dict[tuple[str, str], Any] = {}
 
-    def distribution(self, item: dict[str, Any]) -> Distribution:
+    def distribution(self, answer: dict[str, Any]) -> Distribution:
+        item = answer["Distribution"]
         config = item["DistributionConfig"]
         distribution = Distribution(
             id=item["Id"],
+            version=answer["ETag"],
             domain=item["DomainName"],
             aliases=tuple(config.get("Aliases", {}).get("Items", [])),
             root_object=config.get("DefaultRootObject", ""),
@@ -124,7 +126,7 @@ class _Reader:
                 self._behavior(config["DefaultCacheBehavior"]),
             ),
         )
-        return replace(distribution, problem=_unsupported(config))
+        return replace(distribution, enabled=config["Enabled"], problem=_unsupported(config))
 
     def code(self, arn: str) -> str | None:
         """LIVE code of a function; None when it was never published."""

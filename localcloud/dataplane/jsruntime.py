@@ -155,7 +155,8 @@ class EdgeFunction:
 
     def _run(self, event: dict[str, Any], now_ms: int) -> Result:
         try:
-            outcome = self._call(self._make, json.dumps(event), now_ms)
+            # A float: the binding cuts integers to 32 bits.
+            outcome = self._call(self._make, json.dumps(event), float(now_ms))
             while outcome is None:
                 if not self._context.execute_pending_job():
                     outcome = self._outcome()
