@@ -1,4 +1,4 @@
-"""The load balancers, listeners, rules and target groups that the simulated API holds, as frozen data (blocking reads)."""
+"""Load balancers, listeners, rules and target groups as the simulated API holds them: frozen data, blocking reads."""
 
 from __future__ import annotations
 

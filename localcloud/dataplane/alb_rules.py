@@ -1,5 +1,6 @@
-"""Which rule of a listener takes a request. Pure, as documented at
-https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html and rule-action-types.html.
+"""Which rule of a listener takes a request. Pure.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html and rule-action-types.html
 """
 
 from __future__ import annotations

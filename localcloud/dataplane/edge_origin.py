@@ -46,7 +46,7 @@ class Viewed:
 
 
 class Reply:
-    """The origin's response, or CloudFront's own ``page`` when there is none. To be entered and left with ``async with``."""
+    """The origin's response, or CloudFront's own ``page`` when there is none. To be used in ``async with``."""
 
     def __init__(self, stack: AsyncExitStack, response: Incoming | None = None, page: Answer | None = None) -> None:
         self._stack = stack

@@ -18,7 +18,10 @@ _ALL = ("all", "allViewer", "allViewerAndWhitelistCloudFront")
 
 @dataclass(frozen=True)
 class Selector:
-    """One policy's choice among names. Modes: none, whitelist, all, allViewer, allViewerAndWhitelistCloudFront, allExcept."""
+    """One policy's choice among names.
+
+    Modes are AWS's: none, whitelist, all, allViewer, allViewerAndWhitelistCloudFront, allExcept.
+    """
 
     mode: str
     names: frozenset[str] = frozenset()

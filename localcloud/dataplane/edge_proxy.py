@@ -3,7 +3,8 @@
 The order: malformed (400), too large (413), unknown host (403), behaviour, viewer protocol policy, method (403), a body
 with GET (403), viewer-request function, origin, response headers policy, viewer-response function. Sources, all below
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/: DownloadDistValuesCacheBehavior.html,
-RequestAndResponseBehaviorCustomOrigin.html, edge-function-restrictions-all.html, using-https-viewers-to-cloudfront.html.
+RequestAndResponseBehaviorCustomOrigin.html, edge-function-restrictions-all.html and
+using-https-viewers-to-cloudfront.html.
 """
 
 from __future__ import annotations

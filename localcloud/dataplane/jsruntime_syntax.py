@@ -1,7 +1,7 @@
 """Is a CloudFront Function written in what runtime 2.0 understands? A check of its tokens, not a parser.
 
-https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-javascript-runtime-20.html lists the syntax:
-ES 5.1, let and const, arrow functions, rest parameters, template literals, ``**``, async and await. QuickJS takes more
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-javascript-runtime-20.html lists it: ES
+5.1, let and const, arrow functions, rest parameters, template literals, ``**``, async and await. QuickJS takes more
 (classes, destructuring, for-of, spread, generators, ``?.``, ``??`` …); a function that used it would work here alone.
 """
 
@@ -72,10 +72,8 @@ def _wrong(tokens: list[tuple[str, str, int]], index: int, kind: str, text: str)
 def _in_for(tokens: list[tuple[str, str, int]], index: int) -> bool:
     """Whether ``of`` follows ``for ( [var|let|const] name``."""
     words = [text for _, text, _ in tokens[max(0, index - 4) : index]]
-    return (
-        words[-2:-1] == ["("]
-        and words[-3:-2] == ["for"]
-        or (words[-2:-1] in (["var"], ["let"], ["const"]) and words[-4:-2] == ["for", "("])
+    return (words[-2:-1] == ["("] and words[-3:-2] == ["for"]) or (
+        words[-2:-1] in (["var"], ["let"], ["const"]) and words[-4:-2] == ["for", "("]
     )
 
 

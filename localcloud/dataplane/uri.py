@@ -19,8 +19,8 @@ def read_path(path: bytes, reading: str) -> bytes:
 def normalise(path: bytes) -> bytes:
     """RFC 3986 section 6.2.2: hex digits upper case, unreserved characters decoded, dot segments removed.
 
-    CloudFront also drops repeated slashes (DownloadDistValuesCacheBehavior.html, "Path normalization": "multiple slashes
-    (//) or periods (..)"). Reserved characters such as %2F stay encoded, as the RFC says.
+    CloudFront also drops repeated slashes (DownloadDistValuesCacheBehavior.html, "Path normalization": "multiple
+    slashes (//) or periods (..)"). Reserved characters such as %2F stay encoded, as the RFC says.
     """
     path = _ENCODED.sub(_unreserved, path)
     path = re.sub(rb"/{2,}", b"/", path)

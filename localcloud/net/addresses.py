@@ -1,4 +1,4 @@
-"""Private addresses for interfaces that the simulated EC2 doesn't make itself (load balancers, CloudFront's, tasks')."""
+"""Private addresses for interfaces that the simulated EC2 doesn't make itself, such as a load balancer's."""
 
 from __future__ import annotations
 

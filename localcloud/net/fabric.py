@@ -1,7 +1,7 @@
 """Every hop between two parts of the deployed system: judged by security groups and routes, then carried on loopback.
 
-On AWS a refused connection times out. Here time is compressed: it is reset at once, and the reason is logged and kept in
-``account.facts.blocked``.
+On AWS a refused connection times out. Here time is compressed: it is reset at once, and the reason is logged and kept
+in ``account.facts.blocked``.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def _check_host(head: Head) -> None:
 
 @dataclass(frozen=True)
 class Target:
-    """A request target split: ``path`` and ``query`` raw; ``query`` None when there is no "?"; ``authority`` if given."""
+    """A request target split, all raw; ``query`` is None when there is no "?"."""
 
     path: bytes
     query: bytes | None
@@ -146,8 +146,8 @@ class Target:
 def split_target(target: bytes, absolute: str = "rfc") -> Target:
     """Split a request target into path and query. Raises Refused for what is neither origin nor absolute form.
 
-    ``absolute`` says what becomes of the absolute form. "rfc": its authority takes the place of Host and its path is the
-    path (RFC 9112 section 3.2.2; the load balancer's documentation shows just that under "Host header preservation");
+    ``absolute`` says what becomes of the absolute form. "rfc": its authority takes the place of Host and its path is
+    the path (RFC 9112 section 3.2.2; the load balancer's documentation shows that under "Host header preservation");
     "raw": the whole target counts as the path; "refuse": 400.
     """
     match = re.fullmatch(rb"(?i:https?)://([^/?#]+)([^?]*)(\?.*)?", target)

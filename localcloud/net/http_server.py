@@ -1,4 +1,4 @@
-"""An HTTP/1.1 server on one loopback port, for proxies: raw heads in, streamed bodies both ways, nothing buffered whole.
+"""An HTTP/1.1 server on one loopback port, for proxies: raw heads in, bodies streamed both ways, nothing held whole.
 
 Heads are checked by ``http_head`` before h11 sees them; h11 does the framing of bodies and the state of a connection.
 """

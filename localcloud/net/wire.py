@@ -1,4 +1,4 @@
-"""One TCP connection on the event loop: reading with back-pressure, writing with back-pressure, and knowing when it ends.
+"""One TCP connection on the event loop: reading and writing with back-pressure, and knowing when it ends.
 
 asyncio's own streams can't tell that the other side left while nobody reads, which a proxy must know to stop work that
 nobody waits for; a protocol is told at once.

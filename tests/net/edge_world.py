@@ -22,7 +22,9 @@ BLOCK = """function handler(event) {
 }"""
 # An allow-list with the traits of a guard: decodes to a fixed point, is strict, and refuses everything else.
 GUARD = """var ALLOWED = ['/v1/models', '/v1/chat/completions', '/stream', '/headers', '/slow'];
-function refuse(uri) { return {statusCode: 403, headers: {'x-guard': {value: encodeURIComponent(uri)}}, body: 'guarded'}; }
+function refuse(uri) {
+  return {statusCode: 403, headers: {'x-guard': {value: encodeURIComponent(uri)}}, body: 'guarded'};
+}
 function handler(event) {
   var uri = event.request.uri, plain = uri;
   for (var i = 0; i < 5; i++) {

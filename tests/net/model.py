@@ -1,4 +1,4 @@
-"""A small topology for the pure verdict tests: one VPC with a load balancer, a task and a database, and a second VPC."""
+"""A small topology for the pure verdict tests: a VPC with a load balancer, a task and a database, and a second VPC."""
 
 from __future__ import annotations
 

@@ -62,8 +62,10 @@ def test_a_request_passes_guard_and_load_balancer(world: World, edge: dict[str, 
             seen = backend.requests[-1]
             assert seen.line == "GET /v1/models?a=%2F&b HTTP/1.1"
             assert seen.get("host") == world.ids["dns"]  # all viewer headers except Host
-            assert seen.get("authorization") == "Bearer sk-1" and seen.get("cookie") == "c=1; d=2"
-            assert seen.get("user-agent") == "curl/8" and seen.get("x-original-url") == "/key/generate"
+            assert seen.get("authorization") == "Bearer sk-1"
+            assert seen.get("cookie") == "c=1; d=2"
+            assert seen.get("user-agent") == "curl/8"
+            assert seen.get("x-original-url") == "/key/generate"
             assert (seen.get("x-forwarded-for") or "").startswith("1.2.3.4,127.0.0.1, 10.20.1.")
             assert [v for n, v in seen.headers if n.lower() == "x-origin-secret"] == ["s1"]
             assert seen.get("x-amz-cf-id") == answer.get("x-amz-cf-id")
@@ -143,7 +145,8 @@ def test_requests_that_never_reach_a_function(world: World, edge: dict[str, Any]
             for request, status in refused.items():
                 answer = await ask(port, request)
                 assert answer.status == status, request[:60]
-                assert answer.get("server") == "CloudFront" and b"The request could not be satisfied" in answer.body
+                assert answer.get("server") == "CloudFront"
+                assert b"The request could not be satisfied" in answer.body
                 assert answer.get("x-cache") == "Error from cloudfront"
             assert backend.requests == []
             assert (await ask(port, get("http://localhost/v1/models"))).status == 200
@@ -193,7 +196,8 @@ def test_a_closed_security_group_gives_504_with_the_reason(world: World, edge: d
             try:
                 await asyncio.sleep(0.3)  # the kept connection is cut meanwhile
                 answer = await ask(port, get("/v1/models"))
-                assert answer.status == 504 and b"504 ERROR" in answer.body
+                assert answer.status == 504
+                assert b"504 ERROR" in answer.body
                 reason = answer.get("x-localcloud-reason") or ""
                 assert f"({world.name}-alb) has no ingress rule for port 80" in reason
                 assert "CloudFront-VPCOrigins-Service-SG" in reason

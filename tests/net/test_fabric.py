@@ -79,8 +79,8 @@ def test_dial_judges_resolves_and_connects(world: World, caplog: pytest.LogCaptu
                 await fabric.dial(task, "DB.example", PORT)
             sentence = str(blocked.value)
             assert sentence == (
-                f"task one → database gw 10.20.2.9:5432: security group {world.ids['db']} ({world.name}-db) has no ingress"
-                f" rule for port 5432 from {world.ids['task']} ({world.name}-task)"
+                f"task one → database gw 10.20.2.9:5432: security group {world.ids['db']} ({world.name}-db) has no"
+                f" ingress rule for port 5432 from {world.ids['task']} ({world.name}-task)"
             )
             for _ in range(3):
                 with pytest.raises(Blocked):
@@ -240,7 +240,8 @@ def test_the_aws_api_is_reached_by_the_routes_of_the_subnet(world: World) -> Non
             nat_id = nat["NatGateway"]["NatGatewayId"]
             table = world.ids["table-private"]
             world.ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat_id)
-            assert await reached(secrets.list_secrets) and await reached(s3.list_buckets)
+            assert await reached(secrets.list_secrets)
+            assert await reached(s3.list_buckets)
             # Bodies pass both ways, and a presigned URL is judged as its service.
             await asyncio.to_thread(
                 lambda: s3.create_bucket(

@@ -113,7 +113,8 @@ def test_nothing_stays_from_one_request_to_the_next() -> None:
 
 def test_time_stands_still_during_a_run() -> None:
     code = handler(
-        "var a = Date.now(); for (var i = 0; i < 1e5; i++) {} return [a, Date.now(), new Date().getTime(), new Date(5).getTime(), new Date() instanceof Date];"
+        "var a = Date.now(); for (var i = 0; i < 1e5; i++) {}"
+        "return [a, Date.now(), new Date().getTime(), new Date(5).getTime(), new Date() instanceof Date];"
     )
     assert run(code).value == [1_700_000_000_000, 1_700_000_000_000, 1_700_000_000_000, 5, True]
 
@@ -140,7 +141,7 @@ def test_memory_and_stack_are_bounded_and_the_engine_survives() -> None:
         )
         try:
             for _ in range(3):
-                with pytest.raises(FunctionFailed, match="memory|out of memory"):
+                with pytest.raises(FunctionFailed, match="memory"):
                     await greedy.run({}, 0)
                 with pytest.raises(FunctionFailed, match="call stack"):
                     await greedy.run({"deep": True}, 0)
@@ -181,7 +182,9 @@ def test_the_syntax_check_sees_neither_comments_nor_text() -> None:
     /* a?.b ?? ...c */
     var text = 'class' + "a?.b" + `yield ${'of'} import`, pattern = /a?.b??[/"]import/;
     var of = 1, o = {class: 1, import: 2};
-    function handler(event) { return [o.class, o.import, of, pattern.test('x'), 4 / 2 / 1, of ? .5 : 1, text.length]; }"""
+    function handler(event) {
+      return [o.class, o.import, of, pattern.test('x'), 4 / 2 / 1, of ? .5 : 1, text.length];
+    }"""
     assert run(code).value == [1, 2, 1, False, 2, 0.5, 24]
 
 
