@@ -30,3 +30,14 @@ def subnet(account: Account, subnet_id: str) -> Any | None:
 def security_group(account: Account, group_id: str) -> Any | None:
     """moto's security group, or None."""
     return backend(account, "ec2").get_security_group_from_id(group_id)
+
+
+def referring_groups(account: Account, group_id: str) -> list[str]:
+    """Ids of the other security groups one of whose rules names ``group_id``."""
+    return [
+        group.id
+        for groups in backend(account, "ec2").groups.values()
+        for group in groups.values()
+        if group.id != group_id
+        and any(rule.source_group.get("GroupId") == group_id for rule in (*group.ingress_rules, *group.egress_rules))
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localcloud.aws import cloudfront, ecs
+from localcloud.aws import cloudfront, ecs, network
 from localcloud.aws.account import Account
 from localcloud.aws.rules import Rules
 
@@ -12,4 +12,5 @@ def make_rules(account: Account) -> Rules:
     rules = Rules()
     cloudfront.register(rules, account)
     ecs.register(rules, account)
+    network.register(rules, account)
     return rules

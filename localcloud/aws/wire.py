@@ -29,7 +29,7 @@ _ELB_V2_VERSION = "2015-12-01"  # both generations of ELB sign as "elasticloadba
 
 
 # Common errors ("NotImplemented", "InternalFailure"…) are in no service's model, and moto warns of each.
-warnings.filterwarnings("ignore", message=r"Exception\(Refusal\) with code", category=UserWarning)
+warnings.filterwarnings("ignore", message=r"Exception\(\w+\) with code", category=UserWarning)
 
 
 @dataclass

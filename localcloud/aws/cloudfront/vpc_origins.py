@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.aws.backends import backend, load_balancer
+from localcloud.aws.backends import backend, load_balancer, referring_groups
 from localcloud.aws.cloudfront.state import State, VpcOrigin, new_etag, new_id, now, page, require_match, require_valid
 from localcloud.aws.cloudfront.tags import as_dict, set_tags
 from localcloud.aws.refusal import Refusal
@@ -84,23 +84,8 @@ def _drop_group(state: State, vpc_id: str) -> None:
         return
     ec2 = backend(state.account, "ec2")
     group = ec2.get_security_group_from_name(MANAGED_GROUP, vpc_id)
-    if group is not None and not referring_groups(ec2, group.id):
+    if group is not None and not referring_groups(state.account, group.id):
         ec2.delete_security_group(group_id=group.id)
-
-
-def referring_groups(ec2: Any, group_id: str) -> list[str]:
-    """Ids of the other security groups one of whose rules names ``group_id``."""
-    return [
-        group.id
-        for groups in ec2.groups.values()
-        for group in groups.values()
-        if group.id != group_id
-        and any(
-            source.get("GroupId") == group_id
-            for rule in (*group.ingress_rules, *group.egress_rules)
-            for source in rule.source_groups
-        )
-    ]
 
 
 def _described(state: State, origin: VpcOrigin) -> dict[str, Any]:
