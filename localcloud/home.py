@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ SETUP_VARIABLE = "LOCALCLOUD_SETUP"
 REPOSITORY = Path(__file__).resolve().parent.parent
 # A folder without it was not made by us, and is never wiped.
 MARKER = ".localcloud-home"
+# A daemon that is root runs Postgres as another user, who may be let through to its data, but see nothing else.
+_WIDEST = 0o710
 
 
 class HomeError(Exception):
@@ -76,7 +79,8 @@ class Home:
         if self.path.is_dir() and not self._ours() and any(self.path.iterdir()):
             raise HomeError(f"{self.path} has other files in it: point {HOME_VARIABLE} at an empty or new folder")
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path.chmod(0o700)
+        if stat.S_IMODE(self.path.stat().st_mode) & ~_WIDEST:
+            self.path.chmod(0o700)
         (self.path / MARKER).touch(mode=0o600)
         for folder in (self.log, self.data, self.state, self.pulumi_home, self.bin):
             folder.mkdir(mode=0o700, exist_ok=True)

@@ -21,6 +21,7 @@ from localcloud.home import HOME_VARIABLE
 
 # In every child's environment, its home as the value. LOCALCLOUD_HOME would not do as the mark: people export it.
 MARK = "LOCALCLOUD_CHILD_OF"
+_NAME = "LOCALCLOUD_CHILD_NAME"
 _LAUNCHER = Path(__file__).with_name("launch.py")
 # The kernel's death signal comes when the *thread* that forked ends (prctl(2), PR_SET_PDEATHSIG), so all forking is
 # done by one thread, which lives as long as the process.
@@ -136,7 +137,7 @@ def start(
     user_words = ["-", "-"] if user is None else [str(user[0]), str(user[1])]
     launcher = [sys.executable, "-I", "-S", "-B", str(_LAUNCHER), str(os.getpid()), str(int(death_signal)), *user_words]
     command = [*launcher, program, *argv[1:]]
-    complete = {**env, HOME_VARIABLE: str(home), MARK: str(home)}
+    complete = {**env, HOME_VARIABLE: str(home), MARK: str(home), _NAME: name}
     process = _FORKER.submit(_fork, command, complete, cwd, output, tuple(pass_fds)).result()
     return Child(name, process, None if isinstance(output, Path) else output)
 
@@ -170,6 +171,21 @@ def resident(pid: int) -> int:
     return total
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended but was not waited for by its parent doesn't."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def resident_alone(pid: int) -> int:
+    """Bytes of memory held by one process, as ``resident`` counts them; 0 if it is gone."""
+    with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        return _resident_alone(psutil.Process(pid))
+    return 0
+
+
 def marked(home: Path) -> list[psutil.Process]:
     """Every process that a daemon of ``home`` started and that still runs; never the caller or its ancestors."""
     me = psutil.Process()
@@ -182,6 +198,16 @@ def marked(home: Path) -> list[psutil.Process]:
             if process.environ().get(MARK) == str(home):
                 found.append(process)
     return found
+
+
+def described(home: Path) -> list[dict[str, object]]:
+    """Name, pid and resident bytes of every process that ``marked`` finds, the largest first."""
+    found = []
+    for process in marked(home):
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            name = f"{process.environ().get(_NAME, '?')} ({process.name()})"
+            found.append({"name": name, "pid": process.pid, "memory_bytes": _resident_alone(process)})
+    return sorted(found, key=lambda one: -int(str(one["memory_bytes"])))
 
 
 def reap(home: Path, grace: float = 3.0) -> int:
