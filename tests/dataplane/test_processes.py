@@ -11,7 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from localcloud import processes
@@ -47,10 +46,7 @@ def start(tmp_path: Path, argv: list[str], **more) -> processes.Child:
 
 
 def gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+    return not processes.alive(pid)
 
 
 def said(path: Path) -> bool:
@@ -82,7 +78,7 @@ def test_the_environment_is_the_given_one_and_the_marks(tmp_path: Path) -> None:
     lines: list[str] = []
     code = "import os; print(*sorted(k for k in os.environ if not k.startswith('LC_')))"
     start(tmp_path, [sys.executable, "-c", code], env={"ONLY": "this"}, output=lines.append).wait(10)
-    assert lines == ["LOCALCLOUD_CHILD_OF LOCALCLOUD_HOME ONLY"]
+    assert lines == ["LOCALCLOUD_CHILD_NAME LOCALCLOUD_CHILD_OF LOCALCLOUD_HOME ONLY"]
 
 
 def test_a_process_that_ignores_the_request_is_killed_after_the_grace(tmp_path: Path) -> None:
@@ -111,7 +107,7 @@ def test_a_child_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     parent, pid = _parent(tmp_path)
     assert not gone(pid)
     parent.kill()
-    parent.wait()
+    parent.communicate()
     if not sys.platform.startswith("linux"):  # no other system offers death with the parent
         assert processes.reap(tmp_path) == 1
     assert processes.wait_until(lambda: gone(pid), 5)
@@ -124,6 +120,8 @@ def test_orphans_of_one_home_are_found_and_those_of_another_spared(tmp_path: Pat
     spared = start(other, SLEEPER)
     assert processes.wait_until(lambda: said(mine / "log") and said(other / "log"), 10)
     assert [process.pid for process in processes.marked(mine)] == [left.pid]
+    [described] = processes.described(mine)
+    assert str(described["name"]).startswith("test (python") and described["pid"] == left.pid
     assert processes.reap(mine, grace=0.3) == 1
     assert gone(left.pid) and not gone(spared.pid)
     assert processes.reap(mine) == 0

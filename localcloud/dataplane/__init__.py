@@ -1,0 +1,1 @@
+"""Runs what the simulated account describes: databases, services, functions, load balancers, distributions."""

@@ -1,0 +1,137 @@
+"""RDS instances made with boto3 are real Postgres servers, reached through the network that the account describes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from botocore.exceptions import ClientError
+
+from localcloud import processes
+from tests.dataplane.cloud import Cloud
+from tests.dataplane.network import make_group, make_network
+
+PASSWORD = "a-password-of-24-letters"
+
+
+@pytest.fixture(scope="module")
+def rds(cloud: Cloud) -> Any:
+    return cloud.client("rds")
+
+
+@pytest.fixture(scope="module")
+def instance(cloud: Cloud, rds: Any) -> str:
+    network = make_network(cloud, "10.61")
+    rds.create_db_subnet_group(DBSubnetGroupName="private", DBSubnetGroupDescription="-", SubnetIds=list(network.subnets))
+    rds.create_db_parameter_group(DBParameterGroupName="tls", DBParameterGroupFamily="postgres15", Description="-")
+    rds.create_db_instance(
+        DBInstanceIdentifier="store",
+        Engine="postgres",
+        EngineVersion="15",
+        DBInstanceClass="db.t4g.micro",
+        AllocatedStorage=20,
+        DBName="litellm",
+        MasterUsername="litellm",
+        MasterUserPassword=PASSWORD,
+        DBSubnetGroupName="private",
+        DBParameterGroupName="tls",
+        VpcSecurityGroupIds=[make_group(cloud, network, "database", 5432)],
+    )
+    wait(lambda: described(rds)["DBInstanceStatus"] == "available")
+    return "store"
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    assert processes.wait_until(condition, 30, 0.1)
+
+
+def described(rds: Any, id: str = "store") -> dict[str, Any]:
+    return rds.describe_db_instances(DBInstanceIdentifier=id)["DBInstances"][0]
+
+
+def here(cloud: Cloud) -> dict[str, Any]:
+    [found] = json.loads(cloud("status", "--json").stdout)["databases"]
+    return found
+
+
+def connect(cloud: Cloud, password: str = PASSWORD, sslmode: str = "require") -> psycopg.Connection:
+    return psycopg.connect(
+        host="127.0.0.1", port=here(cloud)["port"], user="litellm", password=password, dbname="litellm", sslmode=sslmode
+    )
+
+
+def test_it_is_postgres_with_the_name_user_and_password_asked_for(cloud: Cloud, instance: str) -> None:
+    with connect(cloud) as connection:
+        connection.execute("CREATE TABLE kept (n int)")
+        connection.execute("INSERT INTO kept VALUES (1)")
+        row = connection.execute("SELECT current_user, current_database(), version()").fetchone()
+    assert row is not None and row[:2] == ("litellm", "litellm") and "PostgreSQL 15" in row[2]
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        connect(cloud, "wrong")
+    with pytest.raises(psycopg.OperationalError, match="no encryption"):
+        connect(cloud, sslmode="disable")
+    found = here(cloud)
+    assert (found["name"], found["status"]) == (instance, "available") and found["memory_bytes"] > 0
+    assert found["address"].endswith(".rds.amazonaws.com:5432")
+
+
+def test_a_changed_password_and_parameter_are_in_force(cloud: Cloud, rds: Any, instance: str) -> None:
+    rds.modify_db_instance(DBInstanceIdentifier=instance, MasterUserPassword="another-password", ApplyImmediately=True)
+    wait(lambda: opens(cloud, "another-password"))
+    assert not opens(cloud, PASSWORD)
+    parameter = {"ParameterName": "rds.force_ssl", "ParameterValue": "0", "ApplyMethod": "immediate"}
+    rds.modify_db_parameter_group(DBParameterGroupName="tls", Parameters=[parameter])
+    wait(lambda: opens(cloud, "another-password", "disable"))
+    rds.modify_db_instance(DBInstanceIdentifier=instance, MasterUserPassword=PASSWORD, ApplyImmediately=True)
+    wait(lambda: opens(cloud, PASSWORD))
+
+
+def opens(cloud: Cloud, password: str, sslmode: str = "require") -> bool:
+    try:
+        connect(cloud, password, sslmode).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def test_a_server_that_dies_comes_back_with_its_data(cloud: Cloud, instance: str) -> None:
+    before = here(cloud)["pid"]
+    processes.psutil.Process(before).kill()
+    wait(lambda: here(cloud)["pid"] not in (before, None) and opens(cloud, PASSWORD))
+    with connect(cloud) as connection:
+        assert connection.execute("SELECT n FROM kept").fetchone() == (1,)
+
+
+def test_stopped_and_started_it_keeps_its_data(cloud: Cloud, rds: Any, instance: str) -> None:
+    pid = here(cloud)["pid"]
+    rds.stop_db_instance(DBInstanceIdentifier=instance)
+    wait(lambda: described(rds)["DBInstanceStatus"] == "stopped" and not processes.alive(pid))
+    assert here(cloud)["port"] is None
+    rds.start_db_instance(DBInstanceIdentifier=instance)
+    wait(lambda: described(rds)["DBInstanceStatus"] == "available")
+    with connect(cloud) as connection:
+        assert connection.execute("SELECT n FROM kept").fetchone() == (1,)
+
+
+def test_an_engine_that_is_not_carried_fails_with_a_sentence(cloud: Cloud, rds: Any) -> None:
+    rds.create_db_instance(
+        DBInstanceIdentifier="other", Engine="mysql", DBInstanceClass="db.t4g.micro", AllocatedStorage=20,
+        MasterUsername="root1", MasterUserPassword=PASSWORD,
+    )
+    wait(lambda: described(rds, "other")["DBInstanceStatus"] == "failed")
+    [found] = [one for one in json.loads(cloud("status", "--json").stdout)["databases"] if one["name"] == "other"]
+    assert found["reason"] == "the local cloud runs engine postgres, not mysql"
+    rds.delete_db_instance(DBInstanceIdentifier="other", SkipFinalSnapshot=True)
+
+
+def test_deleted_it_leaves_nothing(cloud: Cloud, rds: Any, instance: str) -> None:
+    pid = here(cloud)["pid"]
+    rds.delete_db_instance(DBInstanceIdentifier=instance, SkipFinalSnapshot=True)
+    wait(lambda: not processes.alive(pid))
+    with pytest.raises(ClientError, match="DBInstanceNotFound"):
+        described(rds)
+    wait(lambda: json.loads(cloud("status", "--json").stdout)["databases"] == [])
+    assert list((cloud.home / "data" / "postgres").iterdir()) == []
