@@ -220,9 +220,7 @@ class Key(Resource, module="litellm", name="Key"):
         way = {"relay": args.relay, "region": args.region, "managed_by": args.managed_by}
         expires = args.spec.expires.isoformat() if args.spec.expires else None
         spec = {**_spec_props(args.spec), "expires": expires, "owner_id": args.owner_id}
-        # hidden in diffs: after a drift the state lacks the value until the next update, which would look as if it
-        # changed
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["key"], hide_diffs=["key"])
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["key"])
         props = {**way, **spec, "key": pulumi.Output.secret(args.key), "token": None}
         super().__init__(KeyProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
 
