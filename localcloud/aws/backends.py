@@ -41,3 +41,9 @@ def referring_groups(account: Account, group_id: str) -> list[str]:
         if group.id != group_id
         and any(rule.source_group.get("GroupId") == group_id for rule in (*group.ingress_rules, *group.egress_rules))
     ]
+
+
+def database_subnets(database: Any) -> list[Any]:
+    """moto's subnets of a DB instance's subnet group; none outside a VPC."""
+    group = getattr(database, "db_subnet_group", None)
+    return list(group._subnets) if group is not None else []

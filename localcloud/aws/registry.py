@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localcloud.aws import cloudfront, ecs, network
+from localcloud.aws import balancing, cloudfront, databases, ecs, functions, network, secret_rules
 from localcloud.aws.account import Account
 from localcloud.aws.rules import Rules
 
@@ -10,7 +10,8 @@ from localcloud.aws.rules import Rules
 def make_rules(account: Account) -> Rules:
     """The rules of ``account``; each room registers its own."""
     rules = Rules()
-    cloudfront.register(rules, account)
-    ecs.register(rules, account)
     network.register(rules, account)
+    balancing.register(rules, account, cloudfront.register(rules, account))
+    for room in (ecs, databases, functions, secret_rules):
+        room.register(rules, account)
     return rules

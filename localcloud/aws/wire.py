@@ -144,7 +144,16 @@ def answer(call: Call, result: dict[str, Any] | Exception, request_id: str | Non
     body = out["body"] if isinstance(out["body"], bytes) else out["body"].encode()
     headers = [(name, str(value)) for name, value in out["headers"].items()]
     headers += [("x-amzn-RequestId", request_id), ("Content-Length", str(len(body)))]
-    return Response(out["status_code"], headers, body)
+    return Response(_status(call, result) or out["status_code"], headers, body)
+
+
+def _status(call: Call, result: dict[str, Any] | Exception) -> int | None:
+    """The status that a result itself carries, where the model has a member for it (Lambda's StatusCode)."""
+    shape = call.model.output_shape
+    if shape is None or isinstance(result, Exception):
+        return None
+    names = [name for name, member in shape.members.items() if member.serialization.get("location") == "statusCode"]
+    return result.get(names[0]) if names else None
 
 
 def _pick(context: Any) -> Any:

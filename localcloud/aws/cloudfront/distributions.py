@@ -6,9 +6,10 @@ from typing import Any
 
 from localcloud.aws.cloudfront import defaults, validation
 from localcloud.aws.cloudfront.state import (
-    Distribution, State, new_etag, new_id, now, page, require_match, require_valid,
+    Distribution, State, new_etag, page, require_match, require_valid,
 )
 from localcloud.aws.cloudfront.tags import as_dict, set_tags
+from localcloud.aws.ids import new_id, now
 from localcloud.aws.refusal import Refusal
 from localcloud.aws.rules import Rules
 from localcloud.aws.wire import Call

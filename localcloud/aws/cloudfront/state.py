@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
-import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from localcloud.aws.account import Account
+from localcloud.aws.ids import new_id, now
 from localcloud.aws.model_check import findings
 from localcloud.aws.refusal import Refusal
 from localcloud.aws.wire import Call
 
-_ALPHABET = string.ascii_uppercase + string.digits
 # AWS takes minutes to deploy a VPC origin or a distribution; here time is compressed, but the state is still passed
 # through, so that whoever doesn't wait for it fails here as well.
 DEPLOY_SECONDS = 0.4
-
-
-def now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
-def new_id(prefix: str, length: int = 14) -> str:
-    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(length - len(prefix)))
 
 
 def new_etag() -> str:

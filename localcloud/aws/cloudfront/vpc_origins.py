@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from localcloud.aws.backends import backend, load_balancer, referring_groups
-from localcloud.aws.cloudfront.state import State, VpcOrigin, new_etag, new_id, now, page, require_match, require_valid
+from localcloud.aws.cloudfront.state import State, VpcOrigin, new_etag, page, require_match, require_valid
 from localcloud.aws.cloudfront.tags import as_dict, set_tags
+from localcloud.aws.ids import new_id, now
 from localcloud.aws.refusal import Refusal
 from localcloud.aws.rules import Rules
 from localcloud.aws.wire import Call

@@ -5,19 +5,16 @@ from __future__ import annotations
 import secrets
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from localcloud.aws.account import Account, DeploymentFact, ServiceFact, TaskFact
 from localcloud.aws.backends import backend
+from localcloud.aws.ids import now
 from localcloud.aws.refusal import Refusal
 from localcloud.aws.wire import Call
 
 EVENTS_SHOWN = 100  # as ECS does
-
-
-def now() -> datetime:
-    return datetime.now(timezone.utc)
 
 
 @dataclass

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from localcloud.aws.account import Account
-from localcloud.aws.backends import backend, referring_groups
+from localcloud.aws.backends import backend, database_subnets, referring_groups
 from localcloud.aws.network.gateways import attached_gateway, live_nat_gateways
 from localcloud.aws.refusal import Refusal
 from localcloud.aws.rules import Rules
@@ -56,8 +55,7 @@ def _users(account: Account) -> Iterator[tuple[str, set[str], set[str]]]:
         subnets = {subnet.id for subnet in balancer.subnets}
         yield f"load balancer {balancer.name}", subnets, set(balancer.security_groups or [])
     for database in backend(account, "rds").databases.values():
-        group: Any = getattr(database, "db_subnet_group", None)
-        subnets = {subnet.id for subnet in group.subnets} if group else set()
+        subnets = {subnet.id for subnet in database_subnets(database)}
         yield f"database {database.db_instance_identifier}", subnets, set(database.vpc_security_group_ids or [])
     for function in backend(account, "awslambda").list_functions():
         config = function.vpc_config or {}

@@ -1,0 +1,12 @@
+"""RDS: moto keeps instances and groups; whether one is there comes from facts, and AWS's rules from here."""
+
+from __future__ import annotations
+
+from localcloud.aws.account import Account
+from localcloud.aws.databases import groups, instances
+from localcloud.aws.rules import Rules
+
+
+def register(rules: Rules, account: Account) -> None:
+    groups.register(rules, account)
+    instances.register(rules, account)

@@ -1,0 +1,158 @@
+"""Lambda: moto keeps functions, the data plane runs them, and AWS's rules come from here.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import threading
+from typing import Any
+
+from localcloud.aws.account import Account
+from localcloud.aws.backends import backend, security_group, subnet
+from localcloud.aws.model_check import findings
+from localcloud.aws.refusal import Refusal
+from localcloud.aws.rules import Rules
+from localcloud.aws.wire import Call
+
+log = logging.getLogger(__name__)
+MOST_PAYLOAD_BYTES = 6 * 1024 * 1024
+MOST_EVENT_BYTES = 1024 * 1024
+_LOG_TAIL_BYTES = 4096
+
+
+def register(rules: Rules, account: Account) -> None:
+    @rules.check("lambda", "CreateFunction", "UpdateFunctionConfiguration")
+    def sane(call: Call) -> None:
+        for _kind, _path, sentence in findings(call.model.input_shape, call.params):
+            raise Refusal("InvalidParameterValueException", sentence)
+        if call.params.get("PackageType", "Zip") != "Zip":
+            raise Refusal("InvalidParameterValueException", "The simulated Lambda runs functions from zip files only.")
+        config = call.params.get("VpcConfig") or {}
+        if config.get("SubnetIds") or config.get("SecurityGroupIds"):
+            _check_network(account, config)
+            _check_role(account, _role(account, call))
+
+    @rules.after("lambda", "CreateFunction", "UpdateFunctionConfiguration", "GetFunctionConfiguration")
+    def with_its_vpc(call: Call, result: dict[str, Any]) -> None:
+        _name_vpc(account, result)
+
+    @rules.after("lambda", "GetFunction")
+    def with_its_vpc_too(call: Call, result: dict[str, Any]) -> None:
+        _name_vpc(account, result["Configuration"])
+
+    @rules.after("lambda", "ListFunctions")
+    def all_with_their_vpc(call: Call, result: dict[str, Any]) -> None:
+        for function in result["Functions"]:
+            _name_vpc(account, function)
+
+    # It lasts as long as the function runs, and the function may call this API.
+    @rules.answer("lambda", "Invoke", unlocked=True)
+    def invoke(call: Call) -> dict[str, Any]:
+        return _invoke(account, call)
+
+
+def _check_network(account: Account, config: dict[str, Any]) -> None:
+    if not config.get("SubnetIds") or not config.get("SecurityGroupIds"):
+        raise Refusal("InvalidParameterValueException", "VpcConfig needs both SubnetIds and SecurityGroupIds.")
+    vpcs = set()
+    for id in config["SubnetIds"]:
+        place = subnet(account, id)
+        if place is None:
+            raise Refusal("InvalidParameterValueException", "Error occurred while DescribeSubnets. EC2 Error Code: "
+                          f"InvalidSubnetID.NotFound. EC2 Error Message: The subnet ID '{id}' does not exist")
+        vpcs.add(place.vpc_id)
+    for id in config["SecurityGroupIds"]:
+        group = security_group(account, id)
+        if group is None:
+            raise Refusal("InvalidParameterValueException", "Error occurred while DescribeSecurityGroups. EC2 Error Code: "
+                          f"InvalidGroup.NotFound. EC2 Error Message: The security group '{id}' does not exist")
+        vpcs.add(group.vpc_id)
+    if len(vpcs) > 1:
+        raise Refusal("InvalidParameterValueException", "Security Groups are required to be in the same VPC as the subnets; "
+                      f"these are in {', '.join(sorted(vpcs))}.")
+
+
+def _role(account: Account, call: Call) -> str:
+    if call.params.get("Role"):
+        return call.params["Role"]
+    return backend(account, "awslambda").get_function(call.params["FunctionName"]).role
+
+
+def _check_role(account: Account, arn: str) -> None:
+    """A function in a VPC makes its network interfaces with its own role."""
+    from moto.backends import get_backend
+    from moto.iam.access_control import IAMPolicy, PermissionResult
+
+    roles = get_backend("iam")[account.account_id]["aws"].roles.values()
+    role = next((role for role in roles if role.arn == arn), None)
+    if role is None:
+        return  # moto refuses it
+    policies = [IAMPolicy(policy) for policy in (*role.managed_policies.values(), *role.policies.values())]
+    results = [policy.is_action_permitted("ec2:CreateNetworkInterface") for policy in policies]
+    if PermissionResult.PERMITTED not in results or PermissionResult.DENIED in results:
+        raise Refusal("InvalidParameterValueException", "The provided execution role does not have permissions to call "
+                      f"CreateNetworkInterface on EC2: attach AWSLambdaVPCAccessExecutionRole to {arn}.")
+
+
+def _name_vpc(account: Account, function: dict[str, Any]) -> None:
+    """moto calls every function's VPC vpc-123abc."""
+    config = function.get("VpcConfig") or {}
+    places = [subnet(account, id) for id in config.get("SubnetIds") or []]
+    if places and places[0] is not None:
+        config["VpcId"] = places[0].vpc_id
+
+
+def _invoke(account: Account, call: Call) -> dict[str, Any]:
+    name = call.params["FunctionName"]
+    kind = call.params.get("InvocationType") or "RequestResponse"
+    payload = call.params.get("Payload") or b"{}"
+    _check_invocation(account, name, kind, payload)
+    run = account.facts.invoke
+    if run is None:
+        raise Refusal("ServiceException", "Nothing runs functions here: the data plane of the local cloud is not up.")
+    if kind == "DryRun":
+        return {"StatusCode": 204}
+    if kind == "Event":
+        threading.Thread(target=_quietly, args=(run, name, payload), name=f"event {name}", daemon=True).start()
+        return {"StatusCode": 202, "Payload": b""}
+    result = run(name, payload)
+    answer: dict[str, Any] = {"StatusCode": 200, "Payload": result.payload, "ExecutedVersion": "$LATEST"}
+    if result.function_error:
+        answer["FunctionError"] = result.function_error
+    if call.params.get("LogType") == "Tail":
+        answer["LogResult"] = base64.b64encode(result.log_tail.encode()[-_LOG_TAIL_BYTES:]).decode()
+    return answer
+
+
+def _check_invocation(account: Account, name: str, kind: str, payload: bytes) -> None:
+    short = name.rpartition(":function:")[2].split(":")[0]
+    known = [function.function_name for function in list(backend(account, "awslambda").list_functions())]
+    if short not in known:
+        arn = f"arn:aws:lambda:{account.region}:{account.account_id}:function:{short}"
+        raise Refusal("ResourceNotFoundException", f"Function not found: {arn}")
+    if kind not in ("RequestResponse", "Event", "DryRun"):
+        raise Refusal("InvalidParameterValueException", f"InvocationType is {kind!r}, which is none of RequestResponse, "
+                      "Event, DryRun.")
+    most = MOST_EVENT_BYTES if kind == "Event" else MOST_PAYLOAD_BYTES
+    if len(payload) > most:
+        raise Refusal("RequestTooLargeException", f"Request must be smaller than {most} bytes for the {kind} operation")
+    try:
+        json.loads(payload)
+    except ValueError:
+        raise Refusal("InvalidRequestContentException", "Could not parse request body into json.") from None
+
+
+def _quietly(run: Any, name: str, payload: bytes) -> None:
+    """An asynchronous invocation: nobody waits for its end, so the log is where a failure goes."""
+    try:
+        result = run(name, payload)
+    except Exception:
+        log.exception("The event for function %s could not be delivered", name)
+    else:
+        if result.function_error:
+            log.warning("Function %s failed on an event (%s)", name, result.function_error)
