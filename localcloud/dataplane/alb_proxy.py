@@ -184,6 +184,7 @@ class ListenerApp:
             body=exchange.body() if head.has_body else None,
             length=int(length) if length is not None else None,
             wait_seconds=self.balancer.idle_seconds,
+            websocket=head.websocket,
         )
         # A load balancer has an interface in each subnet; the first stands for all, their rules are the same.
         source = self.interfaces[0]
@@ -192,6 +193,9 @@ class ListenerApp:
             return await self._fabric.connect(source, *address)
 
         async with self._pool.request((source.id, address), connect, outgoing) as response:
+            if response.status == 101:
+                await exchange.switch(response.headers, *response.tunnel(), self.balancer.idle_seconds)
+                return
             own = without_hop_by_hop(response.headers)
             if not any(name.lower() == b"date" for name, _ in own):
                 own.append((b"Date", _date()))

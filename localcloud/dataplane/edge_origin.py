@@ -32,6 +32,7 @@ from localcloud.net.verdict import AWS_PUBLIC
 from localcloud.net.wire import Wire
 
 _REPEATABLE = (b"GET", b"HEAD")
+_WEBSOCKET_IDLE_SECONDS = 600.0  # distribution-working-with.websockets.html: closed after 10 minutes without data
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,10 @@ class Reply:
     async def stream(self, exchange: Exchange, status: int, reason: bytes, headers: Headers) -> None:
         """Pass the body on as it comes. When the origin stops in the middle, so does the response: it is cut."""
         assert self._response is not None
+        if status == 101:
+            upgraded = [*headers, (b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
+            await exchange.switch(upgraded, *self._response.tunnel(), _WEBSOCKET_IDLE_SECONDS)
+            return
         await exchange.begin(status, reason, headers)
         try:
             async for chunk in self._response.body():
@@ -137,6 +142,7 @@ class Origins:
             body=viewed.exchange.body() if head.has_body else None,
             length=int(length) if length is not None else None,
             wait_seconds=origin.read_seconds,
+            websocket=head.websocket,
         )
 
     async def _ask(self, origin: Origin, outgoing: Outgoing, scheme: str) -> Reply:

@@ -184,7 +184,9 @@ class DistributionApp:
         if viewed.behavior.response_policy is not None:
             headers = viewed.behavior.response_policy.apply(headers, viewed.exchange.head.get(b"origin"))
         arn = viewed.behavior.function("viewer-response")
-        if arn is not None and not error:  # "CloudFront does not invoke edge functions for … 400 or higher"
+        if (
+            arn is not None and not error and reply.status != 101
+        ):  # "CloudFront does not invoke edge functions for … 400 or higher"
             response = response_object(reply.status, reply.reason, headers)
             value = await self._run(arn, "viewer-response", viewed, {"request": event, "response": response})
             made = changed_response(response, value, headers)

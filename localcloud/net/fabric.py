@@ -282,6 +282,9 @@ class Fabric:
 
     def _start_review(self) -> None:
         self._review = None
+        if self._reviewing is not None and not self._reviewing.done():
+            self._plan_review()  # one at a time; what changed since is judged when that one has ended
+            return
         self._reviewing = self._loop.create_task(self._judge_live())
 
     async def _judge_live(self) -> None:

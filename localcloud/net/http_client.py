@@ -48,6 +48,7 @@ class Outgoing:
     body: AsyncIterator[bytes] | None = None
     length: int | None = None
     wait_seconds: float = 60.0  # longest silence of the server, before and within its response
+    websocket: bool = False  # ask to go on as a WebSocket; a response with status 101 then has a ``tunnel``
 
 
 @dataclass
@@ -63,6 +64,10 @@ class Incoming:
         """The body's parts. Raises UpstreamError when it stops before its end."""
         while (chunk := await self._exchange.next_chunk()) is not None:
             yield chunk
+
+    def tunnel(self) -> tuple[Wire, bytes]:
+        """After a 101: the connection, and what has arrived on it already."""
+        return self._exchange.wire, self._exchange.early
 
 
 def without_hop_by_hop(headers: Headers | tuple[tuple[bytes, bytes], ...]) -> Headers:
@@ -92,7 +97,11 @@ class _Exchange:
             and not self.wire.ended
         )
 
-    async def run(self) -> h11.Response:
+    @property
+    def early(self) -> bytes:
+        return self._h11.trailing_data[0]
+
+    async def run(self) -> h11.Response | h11.InformationalResponse:
         """Send the head, start sending the body, and wait for the response's head."""
         outgoing = self._outgoing
         headers = list(outgoing.headers)
@@ -100,6 +109,8 @@ class _Exchange:
             headers.append((b"Transfer-Encoding", b"chunked"))
         elif outgoing.length is not None:
             headers.append((b"Content-Length", str(outgoing.length).encode()))
+        if outgoing.websocket:
+            headers += [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
         try:
             request = h11.Request(method=outgoing.method, target=outgoing.target, headers=headers)
             self.wire.write(self._h11.send(request) or b"")
@@ -111,7 +122,7 @@ class _Exchange:
         self._sender = asyncio.create_task(self._send_body(outgoing.body))
         return await self._response_while_sending(self._sender)
 
-    async def _response_while_sending(self, sender: asyncio.Task[None]) -> h11.Response:
+    async def _response_while_sending(self, sender: asyncio.Task[None]) -> h11.Response | h11.InformationalResponse:
         """The response's head; a failure to read the client's body goes to the caller, who answers the client."""
         waiter = asyncio.create_task(self._response(sender))
         try:
@@ -133,10 +144,10 @@ class _Exchange:
                 raise  # it is the client that left
             # The server took no more of the body; what it has answered decides.
 
-    async def _response(self, sender: asyncio.Task[None] | None = None) -> h11.Response:
+    async def _response(self, sender: asyncio.Task[None] | None = None) -> h11.Response | h11.InformationalResponse:
         while True:
             event = await self._event(sender)
-            if isinstance(event, h11.Response):
+            if isinstance(event, h11.Response) or getattr(event, "status_code", 0) == 101:
                 return event
             if not isinstance(event, h11.InformationalResponse):
                 raise UpstreamClosed("it closed the connection without a response")

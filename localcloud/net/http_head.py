@@ -56,6 +56,13 @@ class Head:
         return next((value for key, value in self.headers if key.lower() == name), None)
 
     @property
+    def websocket(self) -> bool:
+        """Whether the client asks to go on as a WebSocket (RFC 6455 section 4.1); any other upgrade is ignored."""
+        tokens = [token.strip().lower() for token in (self.get(b"connection") or b"").split(b",")]
+        asked = (self.get(b"upgrade") or b"").lower() == b"websocket" and b"upgrade" in tokens
+        return asked and self.method == b"GET" and self.version == b"1.1" and not self.has_body
+
+    @property
     def has_body(self) -> bool:
         """Whether a body follows (an announced length of 0 is none)."""
         return self.get(b"transfer-encoding") is not None or int(self.get(b"content-length") or b"0") > 0

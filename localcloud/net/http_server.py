@@ -15,7 +15,7 @@ import h11
 
 from localcloud.net import http_head
 from localcloud.net.http_head import Head, Limits, Refused
-from localcloud.net.wire import Wire
+from localcloud.net.wire import Wire, pump
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +100,14 @@ class Exchange:
             await self.send(answer.body)
         await self.finish()
 
+    async def switch(self, headers: Headers, other: Wire, early: bytes, idle_seconds: float) -> None:
+        """Answer 101 and carry bytes between client and ``other`` until both have ended or idled too long.
+
+        ``early``: what ``other`` has sent already.
+        """
+        self.started = True
+        await self._connection.switch(headers, other, early, idle_seconds)
+
     def abort(self) -> None:
         """Cut the connection: the client must see that the response is incomplete."""
         self._connection.wire.reset()
@@ -166,6 +174,8 @@ class _Connection:
         except (ConnectionError, h11.LocalProtocolError) as error:
             log.debug("response of %s not delivered: %s", head.target, error)
             exchange.abort()
+            return False
+        if self._h11.our_state is h11.SWITCHED_PROTOCOL:
             return False
         if self._h11.our_state is not h11.DONE and self._h11.our_state is not h11.MUST_CLOSE:
             exchange.abort()  # the handler stopped in the middle
@@ -242,6 +252,15 @@ class _Connection:
             if not data:
                 raise ConnectionResetError("the client left in the middle of its request")
         self._h11.receive_data(data)
+
+    async def switch(self, headers: Headers, other: Wire, early: bytes, idle_seconds: float) -> None:
+        while self._h11.next_event() is not h11.PAUSED:
+            pass  # the end of the request, which had no body
+        await self.send(h11.InformationalResponse(status_code=101, headers=headers, reason=b"Switching Protocols"))
+        self.wire.on_gone = None
+        other.write(self._h11.trailing_data[0] + bytes(self._data))
+        self.wire.write(early)
+        await pump(self.wire, other, idle_seconds)
 
     async def send(self, event: h11.Event) -> None:
         data = self._h11.send(event)

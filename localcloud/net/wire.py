@@ -158,21 +158,29 @@ class Wire(asyncio.Protocol):
         self._transport.abort()
 
 
-async def pump(one: Wire, other: Wire) -> None:
-    """Carry bytes both ways between two ``half_close`` wires until both directions have ended, then close both."""
+async def pump(one: Wire, other: Wire, idle_seconds: float | None = None) -> None:
+    """Carry bytes both ways until both directions have ended, or neither has sent for ``idle_seconds``; close both."""
+    loop = asyncio.get_running_loop()
 
-    async def carry(source: Wire, sink: Wire) -> None:
+    async def carry(source: Wire, sink: Wire, limit: asyncio.Timeout) -> None:
         while data := await source.read():
+            if idle_seconds is not None:
+                limit.reschedule(loop.time() + idle_seconds)
             sink.write(data)
             await sink.drain()
         if source.closed:
             raise ConnectionResetError("broken, not ended")
         sink.end()
 
-    carrying = [asyncio.ensure_future(carry(one, other)), asyncio.ensure_future(carry(other, one))]
+    carrying: list[asyncio.Future[None]] = []
     try:
-        await asyncio.gather(*carrying)
-    except ConnectionResetError:
+        async with asyncio.timeout(idle_seconds) as limit:
+            carrying = [
+                asyncio.ensure_future(carry(one, other, limit)),
+                asyncio.ensure_future(carry(other, one, limit)),
+            ]
+            await asyncio.gather(*carrying)
+    except (ConnectionResetError, TimeoutError):
         one.reset()
         other.reset()
     finally:

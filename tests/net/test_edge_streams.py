@@ -121,9 +121,46 @@ def test_a_large_body_passes_in_both_directions_without_being_held(world: World,
     asyncio.run(scenario())
 
 
+def test_a_websocket_is_carried_both_ways_and_no_other_upgrade_is(world: World, edge: dict[str, Any]) -> None:
+    async def script(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if seen.get("upgrade") is None:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain")
+            return
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
+        writer.write(b"Sec-WebSocket-Accept: a\r\n\r\nearly;")
+        while data := await reader.read(1000):
+            writer.write(b"echo:" + data)
+        writer.close()
+
+    async def scenario() -> None:
+        async with Backend(script) as backend, running(world) as plane:
+            port = await serve(plane, backend, edge)
+            asked = ("Connection: keep-alive, Upgrade", "Upgrade: WebSocket", "Sec-WebSocket-Key: k")
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(get("/ws", *asked) + b"first")
+            async with asyncio.timeout(5):
+                head = await reader.readuntil(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 101")
+                assert b"Sec-WebSocket-Accept: a" in head
+                assert await reader.readexactly(16) == b"early;echo:first"
+                # Bytes that look like a request are none on a tunnel.
+                writer.write(get("/key/generate"))
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"echo:GET /key/generate")
+                writer.close()
+            assert [seen.line for seen in backend.requests] == ["GET /ws HTTP/1.1"]
+            assert backend.requests[0].get("sec-websocket-key") == "k"
+            h2c = await ask(
+                port, get("/ws", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: x")
+            )
+            assert h2c.body == b"plain"
+            assert (await ask(port, get("/ws", *asked, method="POST"))).body == b"plain"
+
+    asyncio.run(scenario())
+
+
 def test_origin_timeouts_and_attempts(world: World, edge: dict[str, Any]) -> None:
     """OriginReadTimeout runs from the request and again between packets; GET is tried again, POST is not."""
-    waits = {"/first": 3.0, "/between": 3.0, "/alive": 0.6}
+    waits = {"/first": 3.0, "/between": 3.0, "/alive": 0.5}
 
     async def script(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         path = seen.line.split(" ")[1]
@@ -154,7 +191,7 @@ def test_origin_timeouts_and_attempts(world: World, edge: dict[str, Any]) -> Non
             assert (await ask(port, get("/first", method="POST"))).status == 504
             assert [seen.line.split(" ")[0] for seen in backend.requests] == ["GET", "GET", "POST"]
             alive = await ask(port, get("/alive"))
-            assert (alive.body, alive.cut) == (b"xxx", False)  # 1.8 s in all, never a second of silence
+            assert (alive.body, alive.cut) == (b"xxx", False)  # 1.5 s in all, never a second of silence
             assert (await ask(port, get("/between"))).cut
 
     asyncio.run(scenario())
