@@ -12,7 +12,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from importlib import metadata
 from typing import Any
 
 import grpc
@@ -195,8 +196,8 @@ def _partial(failure: PartialFailure) -> Any:
     )
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(failure))
     status.details.add().Pack(detail)
-    aborted = grpc.aio.Metadata(("grpc-status-details-bin", status.SerializeToString()))
-    return _Status(grpc.StatusCode.UNKNOWN, str(failure), aborted)
+    trailer = (("grpc-status-details-bin", status.SerializeToString()),)
+    return _Status(grpc.StatusCode.UNKNOWN, str(failure), trailer)
 
 
 class _Status(grpc.Status):
@@ -242,7 +243,6 @@ async def _orphaned(ended: asyncio.Event) -> None:
     ended.set()
 
 
-def by_name(values: Mapping[str, Any]) -> str:
-    """Names for a sentence: `a`, `b` and `c`."""
-    names = [f"`{name}`" for name in sorted(values)]
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+def version_of(package: str) -> str:
+    """The installed SDK's version: the plugin says it is as new as the programs written against that SDK expect."""
+    return metadata.version(package)

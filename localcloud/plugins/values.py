@@ -64,6 +64,7 @@ def _unmarshal(value: struct_pb2.Value) -> PropertyValue:
         return inner.with_dependencies(dependencies).with_secret(fields["secret"].bool_value)
     if signature in (rpc._special_asset_sig, rpc._special_archive_sig):
         content = _content(signature, fields)
+        content.raw = value  # type: ignore[union-attr]
         return PropertyValue(content)
     return PropertyValue.unmarshal(value)
 
@@ -89,19 +90,30 @@ def _content(signature: str, fields: Mapping[str, struct_pb2.Value]) -> pulumi.A
 
 
 def marshal(properties: Mapping[str, PropertyValue]) -> struct_pb2.Struct:
-    """`PropertyValue`s as the engine wants them; `Computed` becomes the sentinel."""
-    return struct_pb2.Struct(fields={name: _sendable(value).marshal() for name, value in properties.items()})
+    """`PropertyValue`s as the engine wants them: `Computed` becomes the sentinel, assets go back as they came.
+
+    Dependencies are left out: only a provider that accepts outputs may send them, and these don't.
+    """
+    return struct_pb2.Struct(fields={name: _marshal(value) for name, value in properties.items()})
 
 
-def _sendable(value: PropertyValue) -> PropertyValue:
+def _marshal(value: PropertyValue) -> struct_pb2.Value:
     inner = value.value
     if isinstance(inner, Computed):
-        return value.with_value(rpc.UNKNOWN)
-    if isinstance(inner, Mapping):
-        return value.with_value({name: _sendable(item) for name, item in inner.items()})
-    if isinstance(inner, Sequence) and not isinstance(inner, str):
-        return value.with_value([_sendable(item) for item in inner])
-    return value
+        made = struct_pb2.Value(string_value=rpc.UNKNOWN)
+    elif isinstance(inner, Mapping):
+        made = _struct({name: _marshal(item) for name, item in inner.items()})
+    elif isinstance(inner, Sequence) and not isinstance(inner, str):
+        made = struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_marshal(item) for item in inner]))
+    else:
+        made = getattr(inner, "raw", None) or PropertyValue(inner).marshal()
+    if not value.is_secret:
+        return made
+    return _struct({_SIGNATURE: struct_pb2.Value(string_value=rpc._special_secret_sig), "value": made})
+
+
+def _struct(fields: dict[str, struct_pb2.Value]) -> struct_pb2.Value:
+    return struct_pb2.Value(struct_value=struct_pb2.Struct(fields=fields))
 
 
 def plain(value: PropertyValue) -> Any:
@@ -183,7 +195,7 @@ def secret_texts(properties: Mapping[str, PropertyValue], always: frozenset[str]
 
     for name, value in properties.items():
         visit(value, name in always)
-    return sorted(found, key=len, reverse=True)
+    return sorted(found, key=lambda text: (-len(text), text))
 
 
 def _redactable(text: str) -> Iterator[str]:

@@ -158,8 +158,10 @@ def agrees(prop: Prop, wanted: Any, live: Any) -> bool:
 
 
 def _fields_agree(prop: Prop, wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """Field by field; one that isn't said is its default, or whatever AWS chose when it has none."""
     return all(
-        agrees(field, wanted[name], live.get(name)) for name, field in prop.fields.items() if wanted.get(name) is not None
+        agrees(field, wanted.get(name, field.default), live.get(name, field.default))
+        for name, field in prop.fields.items()
     )
 
 
@@ -168,13 +170,24 @@ def _blocks_agree(prop: Prop, wanted: list[Any], live: list[Any]) -> bool:
         return False
     if not prop.has(UNORDERED):
         return all(_fields_agree(prop, ours, theirs) for ours, theirs in zip(wanted, live, strict=True))
-    left = list(live)
-    for ours in wanted:
-        match = next((theirs for theirs in left if _fields_agree(prop, ours, theirs)), None)
-        if match is None:
-            return False
-        left.remove(match)
-    return True
+    fits = [[at for at, theirs in enumerate(live) if _fields_agree(prop, ours, theirs)] for ours in wanted]
+    return _matches(fits)
+
+
+def _matches(fits: list[list[int]]) -> bool:
+    """Whether every wanted block can have a live one of its own (augmenting paths: one may fit several)."""
+    owner: dict[int, int] = {}
+
+    def place(ours: int, tried: set[int]) -> bool:
+        for at in fits[ours]:
+            if at not in tried:
+                tried.add(at)
+                if at not in owner or place(owner[at], tried):
+                    owner[at] = ours
+                    return True
+        return False
+
+    return all(place(ours, set()) for ours in range(len(fits)))
 
 
 def _within(wanted: Any, live: Any) -> bool:

@@ -98,9 +98,9 @@ class Operation:
             return None
         return _HOLE.sub(lambda hole: str(values[hole[1]]), template)
 
-    async def call(self, operation: str, *, service: str = "", **params: Any) -> dict[str, Any]:
+    async def call(self, operation: str, /, **params: Any) -> dict[str, Any]:
         """One AWS operation with ready parameters. Raises AwsError."""
-        return await self.api.call(service or self.row.service, operation, params)
+        return await self.api.call(self.row.service, operation, params)
 
     async def run(self, call: Call, names: Iterable[str] = (), extra: Mapping[str, Any] | None = None) -> Any:
         """A call of the table: its own parameters, the properties in `names` mapped into it, and `extra`."""
@@ -119,7 +119,7 @@ class Operation:
 
     async def request(self, call: Call, names: Iterable[str]) -> dict[str, Any]:
         """The request that says the properties in `names`; what the program took away is sent as empty."""
-        props = {name: self.row.inputs[name] for name in names}
+        props = {name: self.row.inputs[name] for name in names if name not in call.said}
         if not props:
             return {}
         model = await self.api.model(call.service or self.row.service, call.operation)

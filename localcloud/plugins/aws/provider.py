@@ -19,10 +19,10 @@ from localcloud.plugins.aws.invokes import INVOKES
 from localcloud.plugins.aws.operation import Operation
 from localcloud.plugins.aws.rows import COMPUTED, Row
 from localcloud.plugins.aws.table import row_of, where
-from localcloud.plugins.serve import DiffRequest, Host, PartialFailure, Refusal, UpdateRequest
+from localcloud.plugins.serve import DiffRequest, Host, PartialFailure, Refusal, UpdateRequest, version_of
 from localcloud.plugins.values import UNKNOWN, has_unknown, plain_map, secret_texts, wrap_map
 
-VERSION = "7.0.0"
+VERSION = version_of("pulumi-aws")
 _KINDS = {
     ("add", False): sdk.PropertyDiffKind.ADD,
     ("add", True): sdk.PropertyDiffKind.ADD_REPLACE,

@@ -119,7 +119,7 @@ LOAD_BALANCER = Row(
     "aws:lb/loadBalancer:LoadBalancer",
     "elbv2",
     inputs={
-        "name": text(REPLACE | COMPUTED),
+        "name": text(REPLACE | COMPUTED, frm="LoadBalancerName"),
         "namePrefix": text(REPLACE | LOCAL),
         "internal": flag(REPLACE, default=False),
         "loadBalancerType": text(REPLACE, default="application", to="Type"),
@@ -226,7 +226,7 @@ TARGET_GROUP = Row(
     "aws:lb/targetGroup:TargetGroup",
     "elbv2",
     inputs={
-        "name": text(REPLACE | COMPUTED),
+        "name": text(REPLACE | COMPUTED, frm="TargetGroupName"),
         "namePrefix": text(REPLACE | LOCAL),
         "port": number(REPLACE),
         "protocol": text(REPLACE),

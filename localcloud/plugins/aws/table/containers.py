@@ -105,7 +105,7 @@ async def _task_arn(op: Operation) -> None:
 _VOLUME = {
     "name": text(REQUIRED),
     "hostPath": text(to="host.sourcePath"),
-    "configureAtLaunch": flag(COMPUTED),
+    "configureAtLaunch": flag(COMPUTED, to="configuredAtLaunch"),
     "efsVolumeConfiguration": one(
         {
             "fileSystemId": text(REQUIRED),
@@ -261,7 +261,7 @@ SERVICE = Row(
             reset={"alarmNames": [], "enable": False, "rollback": False},
             to="deploymentConfiguration.alarms",
         ),
-        "deploymentController": one({"type": text(REPLACE, default="ECS")}, COMPUTED),
+        "deploymentController": one({"type": text(default="ECS")}, COMPUTED | REPLACE),
         "capacityProviderStrategies": several(
             {"capacityProvider": text(REQUIRED), "base": number(default=0), "weight": number(default=0)},
             UNORDERED,

@@ -131,11 +131,18 @@ PARAMETER_GROUP = Row(
 # Changes that AWS can make in place, in the order of the API's reference.
 _MODIFIABLE = (
     "allocatedStorage instanceClass vpcSecurityGroupIds password parameterGroupName backupRetentionPeriod backupWindow "
-    "maintenanceWindow multiAz engineVersion allowMajorVersionUpgrade autoMinorVersionUpgrade iops storageType "
-    "caCertIdentifier copyTagsToSnapshot monitoringInterval monitoringRoleArn publiclyAccessible port "
+    "maintenanceWindow multiAz engineVersion autoMinorVersionUpgrade iops storageType "
+    "caCertIdentifier copyTagsToSnapshot monitoringInterval monitoringRoleArn publiclyAccessible "
     "iamDatabaseAuthenticationEnabled performanceInsightsEnabled performanceInsightsRetentionPeriod deletionProtection "
     "maxAllocatedStorage storageThroughput networkType databaseInsightsMode dbSubnetGroupName"
 )
+
+
+_CHANGE = {
+    "DBInstanceIdentifier": "{identifier}",
+    "ApplyImmediately": "{applyImmediately}",
+    "AllowMajorVersionUpgrade": "{allowMajorVersionUpgrade}",
+}
 
 
 async def _modify_logs(op: Operation) -> None:
@@ -209,7 +216,7 @@ INSTANCE = Row(
         "backupWindow": text(COMPUTED, to="PreferredBackupWindow"),
         "maintenanceWindow": text(COMPUTED, to="PreferredMaintenanceWindow"),
         "autoMinorVersionUpgrade": flag(default=True),
-        "allowMajorVersionUpgrade": flag(HIDDEN),
+        "allowMajorVersionUpgrade": flag(LOCAL | HIDDEN),
         "caCertIdentifier": text(COMPUTED, to="CACertificateIdentifier"),
         "copyTagsToSnapshot": flag(default=False),
         "deletionProtection": flag(default=False),
@@ -241,10 +248,8 @@ INSTANCE = Row(
     settle=_instance_arn,
     read=Call("DescribeDBInstances", {"DBInstanceIdentifier": "{identifier}"}, "DBInstances[0]"),
     updates=(
-        Update(
-            _MODIFIABLE,
-            Call("ModifyDBInstance", {"DBInstanceIdentifier": "{identifier}", "ApplyImmediately": "{applyImmediately}"}),
-        ),
+        Update(_MODIFIABLE, Call("ModifyDBInstance", _CHANGE)),
+        Update("port", Call("ModifyDBInstance", _CHANGE | {"DBPortNumber": "{port}"})),
         Update("enabledCloudwatchLogsExports", _modify_logs),
     ),
     delete=_delete_instance,

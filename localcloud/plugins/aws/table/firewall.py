@@ -36,7 +36,7 @@ def _protocol(said: Any) -> str:
 
 
 _INLINE = {
-    "protocol": text(REQUIRED, to="IpProtocol", same=_protocol),
+    "protocol": text(REQUIRED, same=_protocol),
     "fromPort": number(REQUIRED),
     "toPort": number(REQUIRED),
     "cidrBlocks": texts(UNORDERED),

@@ -1,0 +1,413 @@
+"""A program with at least one resource of every type of the table, in a first and a changed form."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_random as random
+
+SECRET = "a-secret-that-no-plain-state-may-show"
+CODE = "function handler(event) { return event.request; }"
+
+
+@dataclass
+class Form:
+    """What differs between the first and the changed program."""
+
+    changed: bool = False
+
+    def pick(self, first: Any, then: Any) -> Any:
+        return then if self.changed else first
+
+
+def trust(service: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def allow(action: str, resource: Any) -> Any:
+    return pulumi.Output.json_dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": [action], "Resource": resource}]}
+    )
+
+
+def program(form: Form) -> None:
+    net = network(form)
+    firewall(form, net)
+    database(form, net)
+    secret = secrets(form)
+    bucket = storage(form)
+    identity(form, bucket)
+    balancing = balance(form, net)
+    containers(form, net, balancing, secret)
+    edge(form, balancing)
+    randoms()
+
+
+def network(form: Form) -> dict[str, Any]:
+    vpc = aws.ec2.Vpc(
+        "vpc", cidr_block="10.9.0.0/16", enable_dns_hostnames=form.pick(True, False), tags={"Name": form.pick("a", "b")}
+    )
+    zones = aws.get_availability_zones(state="available")
+    subnets = [
+        aws.ec2.Subnet(
+            f"subnet-{index}",
+            vpc_id=vpc.id,
+            cidr_block=f"10.9.{index}.0/24",
+            availability_zone=zones.names[index],
+            map_public_ip_on_launch=form.pick(False, True),
+        )
+        for index in range(2)
+    ]
+    gateway = aws.ec2.InternetGateway("internet", vpc_id=vpc.id)
+    address = aws.ec2.Eip("address", domain="vpc")
+    nat = aws.ec2.NatGateway(
+        "nat", subnet_id=subnets[0].id, allocation_id=address.allocation_id, opts=pulumi.ResourceOptions(depends_on=[gateway])
+    )
+    tables = [aws.ec2.RouteTable(f"table-{index}", vpc_id=vpc.id) for index in range(2)]
+    aws.ec2.RouteTable(
+        "table-inline", vpc_id=vpc.id, routes=[{"cidr_block": form.pick("0.0.0.0/0", "10.0.0.0/8"), "gateway_id": gateway.id}]
+    )
+    aws.ec2.Route(
+        "out",
+        route_table_id=tables[0].id,
+        destination_cidr_block="0.0.0.0/0",
+        **form.pick({"gateway_id": gateway.id}, {"nat_gateway_id": nat.id}),
+    )
+    aws.ec2.RouteTableAssociation(
+        "association", subnet_id=subnets[0].id, route_table_id=form.pick(tables[0], tables[1]).id
+    )
+    aws.ec2.VpcEndpoint(
+        "s3",
+        vpc_id=vpc.id,
+        service_name="com.amazonaws.us-west-1.s3",
+        route_table_ids=form.pick([tables[0].id, tables[1].id], [tables[1].id]),
+    )
+    return {"vpc": vpc, "subnets": subnets, "gateway": gateway}
+
+
+def firewall(form: Form, net: dict[str, Any]) -> None:
+    vpc = net["vpc"]
+    net["group"] = group = aws.ec2.SecurityGroup("group", name="every-group", description="a group", vpc_id=vpc.id)
+    aws.ec2.SecurityGroup(
+        "inline",
+        vpc_id=vpc.id,
+        ingress=[
+            {
+                "protocol": "tcp",
+                "from_port": 80,
+                "to_port": form.pick(80, 81),
+                "cidr_blocks": ["10.0.0.0/8", "192.168.0.0/16"],
+                "description": "web",
+            }
+        ],
+        egress=[{"protocol": "-1", "from_port": 0, "to_port": 0, "self": True}],
+    )
+    aws.ec2.DefaultSecurityGroup("default", vpc_id=vpc.id, tags={"Name": form.pick("closed", "shut")})
+    rule: dict[str, Any] = {"security_group_id": group.id, "ip_protocol": "tcp"}
+    aws.vpc.SecurityGroupIngressRule(
+        "in", **rule, from_port=443, to_port=443, referenced_security_group_id=group.id, description=form.pick("one", "two")
+    )
+    aws.vpc.SecurityGroupEgressRule("out", **rule, from_port=443, to_port=form.pick(443, 444), cidr_ipv4="0.0.0.0/0")
+    aws.vpc.SecurityGroupIngressRule(
+        "any", security_group_id=group.id, ip_protocol="-1", cidr_ipv4="10.9.0.0/16", tags={"Name": "any"}
+    )
+
+
+def database(form: Form, net: dict[str, Any]) -> None:
+    subnets = aws.rds.SubnetGroup("subnets", name="every-subnets", subnet_ids=[subnet.id for subnet in net["subnets"]])
+    parameters = aws.rds.ParameterGroup(
+        "parameters",
+        name_prefix="every-",
+        family="postgres15",
+        parameters=[
+            {"name": "rds.force_ssl", "value": form.pick("1", "0")},
+            {"name": "log_min_duration_statement", "value": "500", "apply_method": "pending-reboot"},
+        ],
+    )
+    password = random.RandomPassword("password", length=24, special=False)
+    aws.rds.Instance(
+        "database",
+        identifier="every-database",
+        engine="postgres",
+        engine_version="15",
+        instance_class=form.pick("db.t4g.micro", "db.t4g.small"),
+        allocated_storage=20,
+        storage_type="gp3",
+        storage_encrypted=True,
+        db_name="litellm",
+        username="litellm",
+        password=password.result,
+        db_subnet_group_name=subnets.name,
+        parameter_group_name=parameters.name,
+        vpc_security_group_ids=[net["group"].id],
+        backup_retention_period=form.pick(1, 2),
+        copy_tags_to_snapshot=True,
+        skip_final_snapshot=True,
+        apply_immediately=True,
+        auto_minor_version_upgrade=True,
+        tags={"Name": form.pick("first", "then")},
+    )
+
+
+def secrets(form: Form) -> aws.secretsmanager.Secret:
+    secret = aws.secretsmanager.Secret(
+        "secret", name="every/secret", description=form.pick("one", "two"), recovery_window_in_days=0, tags={"a": "b"}
+    )
+    value = pulumi.Output.secret(SECRET + form.pick("", "-then"))
+    aws.secretsmanager.SecretVersion("value", secret_id=secret.id, secret_string=value)
+    aws.ssm.Parameter("parameter", name="/every/parameter", type="SecureString", value=value, tags={"a": form.pick("b", "c")})
+    aws.cloudwatch.LogGroup("log", name="/every/log", retention_in_days=form.pick(7, 14), tags={"a": "b"})
+    return secret
+
+
+def storage(form: Form) -> aws.s3.Bucket:
+    bucket = aws.s3.Bucket("bucket", force_destroy=True, tags={"Name": form.pick("one", "two")})
+    aws.s3.BucketPublicAccessBlock(
+        "block", bucket=bucket.id, block_public_acls=True, block_public_policy=form.pick(True, False)
+    )
+    aws.s3.BucketOwnershipControls("owner", bucket=bucket.id, rule={"object_ownership": "BucketOwnerEnforced"})
+    aws.s3.BucketVersioning("versions", bucket=bucket.id, versioning_configuration={"status": form.pick("Enabled", "Suspended")})
+    aws.s3.BucketServerSideEncryptionConfiguration(
+        "encryption",
+        bucket=bucket.id,
+        rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}, "bucket_key_enabled": True}],
+    )
+    aws.s3.BucketLifecycleConfiguration(
+        "lifecycle",
+        bucket=bucket.id,
+        rules=[
+            {
+                "id": "old",
+                "status": "Enabled",
+                "filter": {"prefix": "logs/"},
+                "expiration": {"days": form.pick(30, 60)},
+                "noncurrent_version_expiration": {"noncurrent_days": 7},
+            }
+        ],
+    )
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
+    aws.s3.BucketPolicy("policy", bucket=bucket.id, policy=pulumi.Output.json_dumps(policy))
+    aws.s3.BucketObjectv2(
+        "object", bucket=bucket.id, key="config.yaml", content=form.pick("a: 1", "a: 2"), content_type="text/yaml", tags={"x": "y"}
+    )
+    aws.s3.BucketObjectv2(
+        "asset", bucket=bucket.id, key="asset", source=pulumi.StringAsset(form.pick("text", "other text"))
+    )
+    return bucket
+
+
+def identity(form: Form, bucket: aws.s3.Bucket) -> None:
+    role = aws.iam.Role(
+        "role",
+        name="every-role",
+        description=form.pick("one", "two"),
+        assume_role_policy=trust("ecs-tasks.amazonaws.com"),
+        tags={"a": form.pick("b", "c")},
+    )
+    aws.iam.RolePolicy("inline", role=role.id, policy=allow(form.pick("s3:GetObject", "s3:PutObject"), bucket.arn))
+    policy = aws.iam.Policy("policy", name="every-policy", policy=allow(form.pick("s3:GetObject", "s3:PutObject"), bucket.arn))
+    aws.iam.RolePolicyAttachment("attachment", role=role.name, policy_arn=policy.arn)
+    managed = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+    aws.iam.RolePolicyAttachment("managed", role=role.name, policy_arn=managed)
+
+
+def balance(form: Form, net: dict[str, Any]) -> dict[str, Any]:
+    balancer = aws.lb.LoadBalancer(
+        "balancer",
+        name="every-balancer",
+        internal=True,
+        load_balancer_type="application",
+        security_groups=[net["group"].id],
+        subnets=[subnet.id for subnet in net["subnets"]],
+        idle_timeout=form.pick(120, 300),
+        drop_invalid_header_fields=True,
+        tags={"Name": "balancer"},
+    )
+    targets = aws.lb.TargetGroup(
+        "targets",
+        name_prefix="every-",
+        port=4000,
+        protocol="HTTP",
+        target_type="ip",
+        vpc_id=net["vpc"].id,
+        deregistration_delay=form.pick(15, 20),
+        health_check={
+            "path": "/health/readiness",
+            "port": "traffic-port",
+            "matcher": "200",
+            "interval": form.pick(15, 20),
+            "timeout": 5,
+            "healthy_threshold": 2,
+            "unhealthy_threshold": 3,
+        },
+    )
+    refuse = {
+        "type": "fixed-response",
+        "fixed_response": {"content_type": "application/json", "message_body": '{"error":"no"}', "status_code": "403"},
+    }
+    listener = aws.lb.Listener(
+        "listener", load_balancer_arn=balancer.arn, port=form.pick(80, 8080), protocol="HTTP", default_actions=[refuse]
+    )
+    forward = {"type": "forward", "target_group_arn": targets.arn}
+    weighed = {"type": "forward", "forward": {"target_groups": [{"arn": targets.arn, "weight": 2}]}}
+    rule = aws.lb.ListenerRule(
+        "rule",
+        listener_arn=listener.arn,
+        priority=form.pick(10, 20),
+        actions=[form.pick(forward, weighed)],
+        conditions=[
+            {"path_pattern": {"values": form.pick(["/v1/models"], ["/v1/models", "/v1/chat"])}},
+            {"http_request_method": {"values": ["GET", "POST"]}},
+        ],
+    )
+    return {"balancer": balancer, "targets": targets, "rule": rule}
+
+
+def containers(form: Form, net: dict[str, Any], balancing: dict[str, Any], secret: aws.secretsmanager.Secret) -> None:
+    cluster = aws.ecs.Cluster(
+        "cluster", name="every-cluster", settings=[{"name": "containerInsights", "value": form.pick("disabled", "enabled")}]
+    )
+    role = aws.iam.Role("execution", assume_role_policy=trust("ecs-tasks.amazonaws.com"))
+    definition = pulumi.Output.json_dumps(
+        [
+            {
+                "name": "app",
+                "image": form.pick("example/app:1", "example/app:2"),
+                "essential": True,
+                "portMappings": [{"containerPort": 4000, "protocol": "tcp"}],
+                "environment": [{"name": "B", "value": "2"}, {"name": "A", "value": "1"}],
+                "secrets": [{"name": "KEY", "valueFrom": secret.arn}],
+            }
+        ]
+    )
+    task = aws.ecs.TaskDefinition(
+        "task",
+        family="every-task",
+        cpu="1024",
+        memory="4096",
+        network_mode="awsvpc",
+        requires_compatibilities=["FARGATE"],
+        execution_role_arn=role.arn,
+        runtime_platform={"cpu_architecture": "ARM64", "operating_system_family": "LINUX"},
+        container_definitions=definition,
+        tags={"a": "b"},
+    )
+    aws.ecs.Service(
+        "service",
+        name="every-service",
+        cluster=cluster.arn,
+        task_definition=task.arn,
+        desired_count=form.pick(1, 2),
+        launch_type="FARGATE",
+        platform_version="LATEST",
+        deployment_minimum_healthy_percent=100,
+        deployment_maximum_percent=200,
+        deployment_circuit_breaker={"enable": True, "rollback": True},
+        health_check_grace_period_seconds=form.pick(60, 90),
+        network_configuration={
+            "subnets": [subnet.id for subnet in net["subnets"]],
+            "security_groups": [net["group"].id],
+            "assign_public_ip": False,
+        },
+        load_balancers=[
+            {"target_group_arn": balancing["targets"].arn, "container_name": "app", "container_port": 4000}
+        ],
+        propagate_tags="SERVICE",
+        wait_for_steady_state=True,
+        opts=pulumi.ResourceOptions(depends_on=[balancing["rule"]]),
+    )
+    worker = aws.iam.Role("worker", assume_role_policy=trust("lambda.amazonaws.com"))
+    in_vpc = aws.iam.RolePolicyAttachment(
+        "in-vpc", role=worker.name, policy_arn="arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
+    )
+    source = "def handler(event, context):\n    return %s\n" % form.pick("1", "2")
+    aws.lambda_.Function(
+        "function",
+        name="every-function",
+        role=worker.arn,
+        handler="index.handler",
+        runtime="python3.13",
+        architectures=["arm64"],
+        timeout=form.pick(10, 20),
+        memory_size=256,
+        code=pulumi.AssetArchive({"index.py": pulumi.StringAsset(source)}),
+        environment={"variables": {"WHERE": form.pick("here", "there"), "TOKEN": pulumi.Output.secret(SECRET)}},
+        vpc_config={"subnet_ids": [subnet.id for subnet in net["subnets"]], "security_group_ids": [net["group"].id]},
+        tags={"a": form.pick("b", "c")},
+        opts=pulumi.ResourceOptions(depends_on=[in_vpc]),
+    )
+
+
+def edge(form: Form, balancing: dict[str, Any]) -> None:
+    balancer = balancing["balancer"]
+    origin = aws.cloudfront.VpcOrigin(
+        "origin",
+        vpc_origin_endpoint_config={
+            "name": "every-origin",
+            "arn": balancer.arn,
+            "http_port": 80,
+            "https_port": 443,
+            "origin_protocol_policy": "http-only",
+            "origin_ssl_protocols": {"items": ["TLSv1.2"], "quantity": 1},
+        },
+    )
+    guard = aws.cloudfront.Function(
+        "guard", name="every-guard", runtime="cloudfront-js-2.0", comment="guards", code=form.pick(CODE, CODE + "\n"), publish=True
+    )
+    caching = aws.cloudfront.get_cache_policy_output(name="Managed-CachingDisabled")
+    forwarding = aws.cloudfront.get_origin_request_policy_output(name="Managed-AllViewerExceptHostHeader")
+    behaviour: dict[str, Any] = {
+        "target_origin_id": "alb",
+        "viewer_protocol_policy": "redirect-to-https",
+        "allowed_methods": ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
+        "cached_methods": ["GET", "HEAD"],
+        "cache_policy_id": caching.id,
+        "origin_request_policy_id": forwarding.id,
+        "compress": False,
+        "function_associations": [{"event_type": "viewer-request", "function_arn": guard.arn}],
+    }
+    patterns = form.pick(["/user/*"], ["/user/*", "/key/*"])
+    aws.cloudfront.Distribution(
+        "distribution",
+        enabled=True,
+        comment=form.pick("one", "two"),
+        http_version="http2and3",
+        is_ipv6_enabled=True,
+        price_class="PriceClass_100",
+        origins=[
+            {
+                "origin_id": "alb",
+                "domain_name": balancer.dns_name,
+                "vpc_origin_config": {"vpc_origin_id": origin.id, "origin_read_timeout": 60},
+            }
+        ],
+        default_cache_behavior=behaviour,
+        ordered_cache_behaviors=[{"path_pattern": pattern, **behaviour} for pattern in patterns],
+        restrictions={"geo_restriction": {"restriction_type": "none"}},
+        viewer_certificate={"cloudfront_default_certificate": True},
+        tags={"Name": form.pick("one", "two")},
+    )
+
+
+def randoms() -> None:
+    keepers = {"a": "b"}
+    random.RandomString("string", length=8, keepers=keepers)
+    random.RandomId("id", byte_length=4, prefix="p-")
+    random.RandomUuid("uuid")
+    random.RandomBytes("bytes", length=16)
