@@ -1,0 +1,60 @@
+"""`make bench`: measures, prints, and fails if a limit is exceeded. Writes no file that stays."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.bare import BareLiteLLM, NotReady
+from bench.cloud import CommandFailed, LocalCloud
+from bench.report import checks, spread
+from ops.paths import REPO
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--runs", type=int, default=2, help="how often each is measured, turn by turn (2)")
+    runs = parser.parse_args().runs
+    machine = f"{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}"
+    print(f"{time.strftime('%Y-%m-%d')}  {machine}")
+    (REPO / ".local").mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=REPO / ".local"))
+    try:
+        return measure(folder, runs)
+    except (NotReady, CommandFailed) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure(folder: Path, runs: int) -> int:
+    """Turn by turn, so that a machine that gets busier is unfair to neither."""
+    bare: list[float] = []
+    up: list[float] = []
+    memory: list[int] = []
+    with BareLiteLLM(folder / "bare") as litellm, LocalCloud(folder / "cloud") as cloud:
+        for _ in range(runs):
+            bare.append(litellm.start())
+            up.append(cloud.make("up"))
+            processes = cloud.memory()
+            memory.append(sum(each.resident for each in processes))
+            cloud.make("down")
+    print(spread("LiteLLM's bare start", bare))
+    print(spread("warm `make up`", up))
+    for each in processes:
+        print(f"      {each.name:<40} {each.resident / 1e6:6.0f} MB")
+    results = checks(bare, up, memory)
+    for check in results:
+        print(check.line())
+    return 0 if all(check.passed for check in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

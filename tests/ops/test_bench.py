@@ -1,0 +1,63 @@
+"""What `make bench` judges by, and what it weighs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.bare import NotReady, _process, _wait_until_ready
+from bench.cloud import HOME_VARIABLE, CommandFailed, LocalCloud
+from bench.report import checks, spread
+
+
+def test_a_value_is_judged_by_its_ratio_to_the_floor() -> None:
+    up, memory = checks(bare=[15.0, 16.0, 30.0], up=[31.9, 32.0, 32.1], memory=[1_700_000_000, 1_810_000_000])
+    assert up.passed
+    assert up.line() == "pass  warm `make up` / LiteLLM's own bare start: 32.00 s / 16.00 s = 2.00 (limit 2.00)"
+    assert not memory.passed, "the largest counts"
+    assert memory.line().startswith("FAIL  memory of the whole local cloud")
+    assert not checks(bare=[16.0], up=[32.1], memory=[1])[0].passed
+    assert spread("warm `make up`", [3.0, 1.0]) == "      warm `make up`              2.0 s  (1.0, 3.0)"
+
+
+def test_memory_is_that_of_the_processes_of_this_home_only(tmp_path: Path) -> None:
+    cloud = LocalCloud(tmp_path / "home")
+    program = "x = bytearray(60_000_000); print('ready', flush=True); input()"
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", program],
+            env={**os.environ, HOME_VARIABLE: str(home)},
+            stdin=-1,
+            stdout=-1,
+            text=True,
+        )
+        for home in (tmp_path / "home", tmp_path / "other")
+    ]
+    try:
+        for child in children:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "ready\n"
+        [found] = cloud.memory()
+        assert found.resident > 60_000_000
+    finally:
+        for child in children:
+            child.communicate("\n")
+
+
+def test_a_start_that_ends_too_soon_shows_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with (
+        log.open("wb") as out,
+        _process([sys.executable, "-c", "raise SystemExit('no such database')"], {}, tmp_path, out) as process,
+        pytest.raises(NotReady, match="no such database"),
+    ):
+        _wait_until_ready(process, "http://127.0.0.1:1/health/readiness", log)
+
+
+def test_a_make_that_fails_is_no_measurement(tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed, match="No rule to make target 'no-such-target'"):
+        LocalCloud(tmp_path).make("no-such-target")
