@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 ACCOUNT_ID = "123456789012"
@@ -179,12 +180,21 @@ class Facts:
     blocked: deque[str] = field(default_factory=lambda: deque(maxlen=BLOCKED_KEPT))  # sentences, newest last
 
 
+_making_clients = threading.Lock()  # clients are safe to share between threads; sessions, which make them, are not
+
+
+@cache
+def _session() -> Any:
+    """One for all accounts: it holds the services' models, which take long to load."""
+    from boto3.session import Session
+
+    return Session(aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY)
+
+
 class Account:
     """The simulated account. ``endpoint`` is the one address of all its services."""
 
-    def __init__(
-        self, region: str, account_id: str, endpoint: str, on_stop: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, region: str, account_id: str, endpoint: str, on_stop: Callable[[], None] | None = None) -> None:
         self.region = region
         self.account_id = account_id
         self.endpoint = endpoint
@@ -192,29 +202,24 @@ class Account:
         self.facts = Facts()
         self.on_stop = on_stop
         self._clients: dict[str, Any] = {}
-        self._clients_lock = threading.Lock()
 
     def client(self, service: str) -> Any:
         """The cached boto3 client of ``service`` with administrator's credentials (boto3 clients are thread-safe)."""
-        with self._clients_lock:  # making a client is not
+        with _making_clients:
             if service not in self._clients:
                 self._clients[service] = self._make_client(service)
             return self._clients[service]
 
     def _make_client(self, service: str) -> Any:
-        import boto3  # 0.2 s and 30 MB that an importer of the facts need not pay
-        from botocore.config import Config
+        from botocore.config import Config  # 0.2 s and 30 MB that an importer of the facts need not pay
 
         # proxies={}: a proxy of the machine's environment must never see a loopback call.
         config = Config(proxies={}, max_pool_connections=32, retries={"mode": "standard", "max_attempts": 2})
-        session = boto3.session.Session(
-            aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY, region_name=self.region
-        )
-        return session.client(service, endpoint_url=self.endpoint, config=config)
+        return _session().client(service, region_name=self.region, endpoint_url=self.endpoint, config=config)
 
     def stop(self) -> None:
         """Close the API's port and end its threads. Repeatable."""
-        with self._clients_lock:
+        with _making_clients:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()

@@ -63,18 +63,27 @@ def _check_network(account: Account, config: dict[str, Any]) -> None:
     for id in config["SubnetIds"]:
         place = subnet(account, id)
         if place is None:
-            raise Refusal("InvalidParameterValueException", "Error occurred while DescribeSubnets. EC2 Error Code: "
-                          f"InvalidSubnetID.NotFound. EC2 Error Message: The subnet ID '{id}' does not exist")
+            raise Refusal(
+                "InvalidParameterValueException",
+                "Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error Message: "
+                f"The subnet ID '{id}' does not exist",
+            )
         vpcs.add(place.vpc_id)
     for id in config["SecurityGroupIds"]:
         group = security_group(account, id)
         if group is None:
-            raise Refusal("InvalidParameterValueException", "Error occurred while DescribeSecurityGroups. EC2 Error Code: "
-                          f"InvalidGroup.NotFound. EC2 Error Message: The security group '{id}' does not exist")
+            raise Refusal(
+                "InvalidParameterValueException",
+                "Error occurred while DescribeSecurityGroups. EC2 Error Code: InvalidGroup.NotFound. EC2 Error "
+                f"Message: The security group '{id}' does not exist",
+            )
         vpcs.add(group.vpc_id)
     if len(vpcs) > 1:
-        raise Refusal("InvalidParameterValueException", "Security Groups are required to be in the same VPC as the subnets; "
-                      f"these are in {', '.join(sorted(vpcs))}.")
+        raise Refusal(
+            "InvalidParameterValueException",
+            "Security Groups are required to be in the same VPC as the subnets; these are in "
+            f"{', '.join(sorted(vpcs))}.",
+        )
 
 
 def _role(account: Account, call: Call) -> str:
@@ -95,8 +104,11 @@ def _check_role(account: Account, arn: str) -> None:
     policies = [IAMPolicy(policy) for policy in (*role.managed_policies.values(), *role.policies.values())]
     results = [policy.is_action_permitted("ec2:CreateNetworkInterface") for policy in policies]
     if PermissionResult.PERMITTED not in results or PermissionResult.DENIED in results:
-        raise Refusal("InvalidParameterValueException", "The provided execution role does not have permissions to call "
-                      f"CreateNetworkInterface on EC2: attach AWSLambdaVPCAccessExecutionRole to {arn}.")
+        raise Refusal(
+            "InvalidParameterValueException",
+            "The provided execution role does not have permissions to call CreateNetworkInterface on EC2: attach "
+            f"AWSLambdaVPCAccessExecutionRole to {arn}.",
+        )
 
 
 def _name_vpc(account: Account, function: dict[str, Any]) -> None:
@@ -136,8 +148,10 @@ def _check_invocation(account: Account, name: str, kind: str, payload: bytes) ->
         arn = f"arn:aws:lambda:{account.region}:{account.account_id}:function:{short}"
         raise Refusal("ResourceNotFoundException", f"Function not found: {arn}")
     if kind not in ("RequestResponse", "Event", "DryRun"):
-        raise Refusal("InvalidParameterValueException", f"InvocationType is {kind!r}, which is none of RequestResponse, "
-                      "Event, DryRun.")
+        raise Refusal(
+            "InvalidParameterValueException",
+            f"InvocationType is {kind!r}, which is none of RequestResponse, Event, DryRun.",
+        )
     most = MOST_EVENT_BYTES if kind == "Event" else MOST_PAYLOAD_BYTES
     if len(payload) > most:
         raise Refusal("RequestTooLargeException", f"Request must be smaller than {most} bytes for the {kind} operation")

@@ -89,8 +89,10 @@ class Gateway:
             return _not_implemented(call)
         except Exception:
             log.exception("%s %s failed in the simulated API", call.service, call.operation)
-            failure = Refusal("InternalFailure", f"{call.service} {call.operation} failed in the simulated AWS API; "
-                              "`make logs` shows where.")
+            failure = Refusal(
+                "InternalFailure",
+                f"{call.service} {call.operation} failed in the simulated AWS API; `make logs` shows where.",
+            )
             response = wire.answer(call, failure)
             response.status = 500
             return response

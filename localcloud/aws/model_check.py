@@ -7,19 +7,17 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
-
 Finding = tuple[str, str, str]  # (kind: "missing" | "value" | "quantity", path, sentence)
 
 
-def findings(shape: Shape, value: Any, path: str = "") -> Iterator[Finding]:
-    """Everything in ``value`` that ``shape`` forbids, each as a sentence that names the member's path."""
-    if isinstance(shape, StructureShape):
+def findings(shape: Any, value: Any, path: str = "") -> Iterator[Finding]:
+    """Everything in ``value`` that ``shape`` (botocore's) forbids, each as a sentence that names the member's path."""
+    if shape.type_name == "structure":
         yield from _structure(shape, value, path)
-    elif isinstance(shape, ListShape):
+    elif shape.type_name == "list":
         for index, item in enumerate(value):
             yield from findings(shape.member, item, f"{path}[{index}]")
-    elif isinstance(shape, MapShape):
+    elif shape.type_name == "map":
         for key, item in value.items():
             yield from findings(shape.value, item, f"{path}[{key!r}]")
     elif isinstance(value, str):
@@ -28,7 +26,7 @@ def findings(shape: Shape, value: Any, path: str = "") -> Iterator[Finding]:
         yield from _bounds(shape, value, path, "must be")
 
 
-def _structure(shape: StructureShape, value: dict[str, Any], path: str) -> Iterator[Finding]:
+def _structure(shape: Any, value: dict[str, Any], path: str) -> Iterator[Finding]:
     for name in shape.required_members:
         if value.get(name) is None:
             yield "missing", path, f"The parameter {_join(path, name)} is required."
@@ -41,7 +39,7 @@ def _structure(shape: StructureShape, value: dict[str, Any], path: str) -> Itera
             yield "quantity", path, f"{_join(path, 'Quantity')} says {value['Quantity']}, and Items has {items}."
 
 
-def _string(shape: Shape, value: str, path: str) -> Iterator[Finding]:
+def _string(shape: Any, value: str, path: str) -> Iterator[Finding]:
     allowed = getattr(shape, "enum", None)
     if allowed and value not in allowed:
         yield "value", path, f"{path} is {value!r}, which is none of {', '.join(allowed)}."
@@ -51,7 +49,7 @@ def _string(shape: Shape, value: str, path: str) -> Iterator[Finding]:
     yield from _bounds(shape, len(value), path, "must have a length of")
 
 
-def _bounds(shape: Shape, size: float, path: str, verb: str) -> Iterator[Finding]:
+def _bounds(shape: Any, size: float, path: str, verb: str) -> Iterator[Finding]:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     if low is not None and size < low:
         yield "value", path, f"{path} {verb} at least {low}."

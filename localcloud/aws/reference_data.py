@@ -16,7 +16,9 @@ from typing import Any
 def _load(*parts: str) -> Any:
     spec = find_spec("cfnlint")
     if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError("The simulated AWS API reads AWS's tables from cfn-lint: install the development requirements.")
+        raise RuntimeError(
+            "The simulated AWS API reads AWS's tables from cfn-lint: install the development requirements."
+        )
     root = Path(spec.submodule_search_locations[0])
     return json.loads(root.joinpath("data", "schemas", "extensions", *parts).read_text())
 

@@ -21,7 +21,15 @@ _Key = tuple[str, str]
 # Operations that change nothing an observer of the account could act on. Log lines are among them: the data plane
 # writes them all the time, and would wake itself.
 _READING = ("Describe", "List", "Get", "Head", "BatchGet", "Lookup", "Search", "Select", "Filter", "Test", "Validate")
-_QUIET = {"PutLogEvents", "CreateLogStream", "Invoke", "StartQuery", "StopQuery", "AssumeRole", "DecodeAuthorizationMessage"}
+_QUIET = {
+    "PutLogEvents",
+    "CreateLogStream",
+    "Invoke",
+    "StartQuery",
+    "StopQuery",
+    "AssumeRole",
+    "DecodeAuthorizationMessage",
+}
 
 
 class Rules:

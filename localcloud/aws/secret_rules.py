@@ -15,5 +15,8 @@ def register(rules: Rules, account: Account) -> None:
         name = call.params["Name"]
         secrets = backend(account, "secretsmanager").secrets.values()
         if any(secret.name == name and secret.is_deleted() for secret in secrets):
-            raise Refusal("InvalidRequestException", "You can't create this secret because a secret with this name is already "
-                          f"scheduled for deletion: {name}. Restore it, or delete it without a recovery window.")
+            raise Refusal(
+                "InvalidRequestException",
+                "You can't create this secret because a secret with this name is already scheduled for deletion: "
+                f"{name}. Restore it, or delete it without a recovery window.",
+            )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 from typing import Any
 
 from localcloud.aws.account import ACCOUNT_ID, REGION, Account
+from localcloud.aws.bucket_policies import respect_conditions
 
 log = logging.getLogger(__name__)
 _live: set[str] = set()  # account ids; moto keeps its state per account in module globals
 _live_lock = threading.Lock()
 _MOTO_ENVIRONMENT = {
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",  # roles attach AWS's managed policies by ARN
-    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # nothing here starts an instance; saves the time to load them
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # nothing here starts an instance
     "MOTO_DISABLE_GLOBAL_CORS": "true",  # no web page has any business with this API
 }
 
@@ -27,7 +29,8 @@ def start(account_id: str = ACCOUNT_ID, region: str = REGION) -> Account:
     with _live_lock:
         if account_id in _live:
             raise RuntimeError(f"The simulated account {account_id} is running in this process: stop it first.")
-        os.environ.update(_MOTO_ENVIRONMENT)  # moto reads it when imported
+        _load_moto()
+        respect_conditions()
         if not _live:
             _reset_moto()
         _live.add(account_id)
@@ -63,8 +66,32 @@ def _serve(account_id: str, region: str) -> Account:
     return account
 
 
+def _load_moto() -> None:
+    """Import what is slow to import, with its settings, and without the table of instance types.
+
+    Instances are refused here (``network/``), and the table takes 80 MB and 3 seconds.
+    """
+    os.environ.update(_MOTO_ENVIRONMENT)
+    if "moto.ec2.models.instance_types" in sys.modules:
+        return
+    from moto.utilities import utils
+
+    original = utils.load_resource
+
+    def load_resource(resource: str) -> Any:
+        if "instance_type" not in resource:
+            return original(resource)
+        return [] if "offerings" in resource else {}
+
+    utils.load_resource = load_resource
+    try:
+        import moto.ec2.models  # noqa: F401
+    finally:
+        utils.load_resource = original
+
+
 def _reset_moto() -> None:
-    from moto.moto_api._internal import moto_api_backend
+    from moto.moto_api._internal.models import moto_api_backend
 
     moto_api_backend.reset()
 

@@ -25,7 +25,9 @@ from localcloud.aws.account import Account
 
 # Signing names (what a SigV4 scope carries) that differ from botocore's name of the service.
 _SERVICE_OF_SIGNING_NAME = {"monitoring": "cloudwatch", "execute-api": "apigatewaymanagementapi", "email": "ses"}
-_ELB_V2_VERSION = "2015-12-01"  # both generations of ELB sign as "elasticloadbalancing"; the API version tells them apart
+_ELB_V2_VERSION = (
+    "2015-12-01"  # both generations of ELB sign as "elasticloadbalancing"; the API version tells them apart
+)
 
 
 # Common errors ("NotImplemented", "InternalFailure"…) are in no service's model, and moto warns of each.
@@ -149,7 +151,7 @@ def answer(call: Call, result: dict[str, Any] | Exception, request_id: str | Non
 
 def _status(call: Call, result: dict[str, Any] | Exception) -> int | None:
     """The status that a result itself carries, where the model has a member for it (Lambda's StatusCode)."""
-    shape = call.model.output_shape
+    shape: Any = call.model.output_shape
     if shape is None or isinstance(result, Exception):
         return None
     names = [name for name, member in shape.members.items() if member.serialization.get("location") == "statusCode"]

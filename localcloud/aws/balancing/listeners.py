@@ -22,7 +22,13 @@ MOST_VALUES = 5  # condition values a rule
 MOST_RULES = 100  # a load balancer, without default rules
 _PATTERN = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&*?]+")  # load-balancer-listeners.html, "Path conditions"
 _CHANGES = (
-    "CreateListener", "ModifyListener", "DeleteListener", "CreateRule", "ModifyRule", "DeleteRule", "DeleteLoadBalancer",
+    "CreateListener",
+    "ModifyListener",
+    "DeleteListener",
+    "CreateRule",
+    "ModifyRule",
+    "DeleteRule",
+    "DeleteLoadBalancer",
 )
 
 
@@ -52,7 +58,10 @@ def register(rules: Rules, account: Account) -> None:
         if call.operation == "CreateRule":
             count = sum(len(one._non_default_rules) for one in balancer.listeners.values())
             if count >= MOST_RULES:
-                raise Refusal("TooManyRules", f"The load balancer {balancer.name} has {MOST_RULES} rules, which is the most.")
+                raise Refusal(
+                    "TooManyRules",
+                    f"The load balancer {balancer.name} has {MOST_RULES} rules, which is the most.",
+                )
 
     @rules.after(SERVICE, *_CHANGES)
     def who_uses_target_groups(call: Call, result: dict[str, Any]) -> None:
@@ -96,8 +105,10 @@ def _check_listener(balancer: Any, listener: Any | None, params: dict[str, Any])
     port = params.get("Port") or (listener.port if listener else None)
     for other in balancer.listeners.values():
         if other is not listener and str(other.port) == str(port):
-            raise Refusal("DuplicateListener", f"A listener already exists on this port for this load balancer: {port} of "
-                          f"{balancer.name}.")
+            raise Refusal(
+                "DuplicateListener",
+                f"A listener already exists on this port for this load balancer: {port} of {balancer.name}.",
+            )
     protocol = params.get("Protocol") or (listener.protocol if listener else None)
     certificates = params.get("Certificates") or (listener.certificates if listener else None)
     if protocol == "HTTPS" and not certificates:
@@ -111,8 +122,10 @@ def _check_actions(account: Account, balancer: Any, actions: list[dict[str, Any]
         return
     terminal = [action for action in actions if not action["Type"].startswith("authenticate-")]
     if len(terminal) != 1:
-        raise Refusal("InvalidLoadBalancerAction", "Exactly one action must forward, redirect or answer; there are "
-                      f"{len(terminal)}.")
+        raise Refusal(
+            "InvalidLoadBalancerAction",
+            f"Exactly one action must forward, redirect or answer; there are {len(terminal)}.",
+        )
     for action in actions:
         config = {"redirect": "RedirectConfig", "fixed-response": "FixedResponseConfig"}.get(action["Type"])
         if config and not action.get(config):
@@ -131,15 +144,24 @@ def _check_forward(account: Account, balancer: Any, action: dict[str, Any]) -> N
         if group is None:
             raise Refusal("TargetGroupNotFound", f"Target group '{arn}' not found")
         if group.vpc_id and group.vpc_id != balancer.vpc_id:
-            raise Refusal("InvalidConfigurationRequest", f"The target group {arn} is in {group.vpc_id}, and the load balancer "
-                          f"{balancer.name} in {balancer.vpc_id}.")
+            raise Refusal(
+                "InvalidConfigurationRequest",
+                f"The target group {arn} is in {group.vpc_id}, and the load balancer {balancer.name} in "
+                f"{balancer.vpc_id}.",
+            )
         if group.protocol not in ("HTTP", "HTTPS", None):
-            raise Refusal("IncompatibleProtocols", f"The target group {arn} has the protocol {group.protocol}; an application "
-                          "load balancer forwards to HTTP and HTTPS.")
+            raise Refusal(
+                "IncompatibleProtocols",
+                f"The target group {arn} has the protocol {group.protocol}; an application load balancer forwards to "
+                "HTTP and HTTPS.",
+            )
         others = users(elb, arn) - {balancer.arn}
         if others:
-            raise Refusal("TargetGroupAssociationLimit", "The following target groups cannot be associated with more than one "
-                          f"load balancer: {arn} is with {', '.join(sorted(others))}.")
+            raise Refusal(
+                "TargetGroupAssociationLimit",
+                f"The following target groups cannot be associated with more than one load balancer: {arn} is with "
+                f"{', '.join(sorted(others))}.",
+            )
 
 
 def _target_groups(action: dict[str, Any]) -> Iterator[str]:
@@ -156,13 +178,18 @@ def _check_conditions(conditions: list[dict[str, Any]] | None) -> None:
         raise Refusal("ValidationError", "A rule needs at least one condition.")
     values = [value for condition in conditions for value in _values(condition)]
     if len(values) > MOST_VALUES:
-        raise Refusal("ValidationError", f"A rule can only have '{MOST_VALUES}' condition values; this one has "
-                      f"{len(values)}.")
+        raise Refusal(
+            "ValidationError",
+            f"A rule can only have '{MOST_VALUES}' condition values; this one has {len(values)}.",
+        )
     for condition in conditions:
         if condition.get("Field") == "path-pattern":
             for value in _values(condition):
                 if not _PATTERN.fullmatch(value):
-                    raise Refusal("ValidationError", f"The path pattern {value!r} has a character that is not allowed there.")
+                    raise Refusal(
+                        "ValidationError",
+                        f"The path pattern {value!r} has a character that is not allowed there.",
+                    )
 
 
 def _values(condition: dict[str, Any]) -> list[Any]:

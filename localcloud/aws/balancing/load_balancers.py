@@ -61,12 +61,17 @@ def register(rules: Rules, account: Account, cloudfront: CloudFront) -> None:
         if balancer is None:
             return  # nothing to delete is no error
         if balancer.attrs.get("deletion_protection.enabled") == "true":
-            raise Refusal("OperationNotPermitted", f"Load balancer '{arn}' cannot be deleted because deletion protection is "
-                          "enabled")
+            raise Refusal(
+                "OperationNotPermitted",
+                f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled",
+            )
         origins = of_load_balancer(cloudfront, arn)
         if origins:
-            raise Refusal("ResourceInUse", f"Load balancer '{arn}' cannot be deleted because it is currently associated with "
-                          f"another service: CloudFront VPC origin {', '.join(origin.id for origin in origins)}.")
+            raise Refusal(
+                "ResourceInUse",
+                f"Load balancer '{arn}' cannot be deleted because it is currently associated with another service: "
+                f"CloudFront VPC origin {', '.join(origin.id for origin in origins)}.",
+            )
 
     @rules.after(SERVICE, "DescribeLoadBalancerAttributes")
     def complete(call: Call, result: dict[str, Any]) -> None:
@@ -83,8 +88,11 @@ def _register_creation(rules: Rules, account: Account) -> None:
             raise Refusal("OperationNotPermitted", f"The simulated ELB has no load balancers of type {params['Type']}.")
         name = params["Name"]
         if not re.fullmatch(r"(?!-)(?!internal-)[A-Za-z0-9-]{1,32}(?<!-)", name):
-            raise Refusal("ValidationError", f"The load balancer name '{name}' is not valid: at most 32 letters, digits and "
-                          "hyphens, no hyphen at either end, not beginning with 'internal-'.")
+            raise Refusal(
+                "ValidationError",
+                f"The load balancer name '{name}' is not valid: at most 32 letters, digits and hyphens, no hyphen at "
+                "either end, not beginning with 'internal-'.",
+            )
         if any(other.name == name for other in backend(account, SERVICE).load_balancers.values()):
             raise Refusal("DuplicateLoadBalancerName", f"A load balancer with the name '{name}' already exists.")
         vpc_id = _check_subnets(account, _subnet_ids(params))
@@ -117,15 +125,20 @@ def _check_subnets(account: Account, ids: Sequence[str]) -> str:
         if place is None:
             raise Refusal("SubnetNotFound", f"The subnet ID '{id}' does not exist")
         if IPv4Network(place.cidr_block).prefixlen > _SMALLEST_PREFIX:
-            raise Refusal("InvalidSubnet", f"Not enough IP space available in {id} ({place.cidr_block}). ELB requires at "
-                          f"least 8 free IP addresses in a /{_SMALLEST_PREFIX} or larger.")
+            raise Refusal(
+                "InvalidSubnet",
+                f"Not enough IP space available in {id} ({place.cidr_block}). ELB requires at least 8 free IP "
+                f"addresses in a /{_SMALLEST_PREFIX} or larger.",
+            )
         found.append(place)
     zones = [place.availability_zone for place in found]
     if len(set(zones)) < 2:
         raise Refusal("ValidationError", "At least two subnets in two different Availability Zones must be specified")
     if len(set(zones)) < len(zones):
-        raise Refusal("InvalidConfigurationRequest", "A load balancer cannot be attached to multiple subnets in the same "
-                      "Availability Zone")
+        raise Refusal(
+            "InvalidConfigurationRequest",
+            "A load balancer cannot be attached to multiple subnets in the same Availability Zone",
+        )
     vpcs = {place.vpc_id for place in found}
     if len(vpcs) > 1:
         raise Refusal("InvalidConfigurationRequest", f"The subnets belong to several VPCs: {', '.join(sorted(vpcs))}.")

@@ -38,8 +38,11 @@ def register(rules: Rules, account: Account) -> None:
             raise Refusal("ValidationError", sentence)
         _check_health_check(call.params)
         if call.operation == "CreateTargetGroup" and call.params.get("Protocol", "HTTP") not in ("HTTP", "HTTPS"):
-            raise Refusal("OperationNotPermitted", "The simulated ELB has application load balancers only: a target group's "
-                          f"protocol is HTTP or HTTPS, not {call.params['Protocol']}.")
+            raise Refusal(
+                "OperationNotPermitted",
+                "The simulated ELB has application load balancers only: a target group's protocol is HTTP or HTTPS, "
+                f"not {call.params['Protocol']}.",
+            )
 
     @rules.check(SERVICE, "RegisterTargets")
     def reachable(call: Call) -> None:
@@ -61,9 +64,7 @@ def register(rules: Rules, account: Account) -> None:
         group = _group(account, call)
         facts = dict(account.facts.targets.get(group.arn, {}))
         registered = [(target["Id"], int(target["Port"])) for target in group.targets.values()]
-        asked = [
-            (target["Id"], int(target.get("Port") or group.port)) for target in call.params.get("Targets") or []
-        ]
+        asked = [(target["Id"], int(target.get("Port") or group.port)) for target in call.params.get("Targets") or []]
         draining = [place for place, fact in facts.items() if fact.state == "draining" and place not in registered]
         shown = asked or [*registered, *draining]
         return {
@@ -93,17 +94,27 @@ def _check_health_check(params: dict[str, Any]) -> None:
             raise Refusal("ValidationError", f"{member} is {value}; it can be {low} to {high}.")
     path = params.get("HealthCheckPath")
     if path is not None and (not path.startswith("/") or len(path) > 1024 or " " in path):
-        raise Refusal("ValidationError", f"Health check path '{path}' must begin with '/' and have at most 1024 characters, "
-                      "none of them a space.")
+        raise Refusal(
+            "ValidationError",
+            f"Health check path '{path}' must begin with '/' and have at most 1024 characters, none of them a space.",
+        )
     port = params.get("HealthCheckPort")
     if port not in (None, "traffic-port") and not (port.isdigit() and 1 <= int(port) <= 65535):
-        raise Refusal("ValidationError", f"Health check port '{port}' must be 'traffic-port' or a number from 1 to 65535.")
+        raise Refusal(
+            "ValidationError",
+            f"Health check port '{port}' must be 'traffic-port' or a number from 1 to 65535.",
+        )
     codes = (params.get("Matcher") or {}).get("HttpCode")
     if codes is not None:
         numbers = [int(code) for code in re.findall(r"\d+", codes)]
-        if not re.fullmatch(r"\d{3}(-\d{3})?(,\d{3}(-\d{3})?)*", codes) or not all(200 <= code <= 499 for code in numbers):
-            raise Refusal("ValidationError", f"Health check matcher HTTP code '{codes}' must be codes from 200 to 499, like "
-                          "'200', '200,202' or '200-299'.")
+        if not re.fullmatch(r"\d{3}(-\d{3})?(,\d{3}(-\d{3})?)*", codes) or not all(
+            200 <= code <= 499 for code in numbers
+        ):
+            raise Refusal(
+                "ValidationError",
+                f"Health check matcher HTTP code '{codes}' must be codes from 200 to 499, like '200', '200,202' or "
+                "'200-299'.",
+            )
 
 
 def _check_target(account: Account, group: Any, target: dict[str, Any]) -> None:
@@ -111,18 +122,26 @@ def _check_target(account: Account, group: Any, target: dict[str, Any]) -> None:
     if port is not None and not 1 <= int(port) <= 65535:
         raise Refusal("ValidationError", f"The port {port} of target {target['Id']} is not valid.")
     if group.target_type != "ip":
-        raise Refusal("InvalidTarget", f"The target {target['Id']} can't be registered: the target group {group.name} takes "
-                      f"targets of type {group.target_type}, and the simulated account has none.")
+        raise Refusal(
+            "InvalidTarget",
+            f"The target {target['Id']} can't be registered: the target group {group.name} takes targets of type "
+            f"{group.target_type}, and the simulated account has none.",
+        )
     try:
         address = IPv4Address(target["Id"])
     except ValueError:
         raise Refusal("ValidationError", f"The target '{target['Id']}' is not a valid IPv4 address.") from None
-    blocks = [block["cidr_block"] for block in
-              backend(account, "ec2").get_vpc(group.vpc_id).get_cidr_block_association_set(ipv6=False)]
+    blocks = [
+        block["cidr_block"]
+        for block in backend(account, "ec2").get_vpc(group.vpc_id).get_cidr_block_association_set(ipv6=False)
+    ]
     inside = any(address in IPv4Network(block) for block in blocks)
     if not inside and target.get("AvailabilityZone") != "all":
-        raise Refusal("ValidationError", f"You must specify an Availability Zone of 'all' for IP addresses outside the VPC of "
-                      f"the target group: {address} is not in {', '.join(blocks)}.")
+        raise Refusal(
+            "ValidationError",
+            "You must specify an Availability Zone of 'all' for IP addresses outside the VPC of the target group: "
+            f"{address} is not in {', '.join(blocks)}.",
+        )
 
 
 def _fact(group: Any, facts: dict[tuple[str, int], TargetFact], place: tuple[str, int], registered: bool) -> TargetFact:

@@ -1,4 +1,4 @@
-"""CloudFront's control plane, wholly ours: moto's forgets function associations, VPC origins and much of a behaviour."""
+"""CloudFront's control plane, wholly ours: moto's forgets function associations, VPC origins and more."""
 
 from __future__ import annotations
 

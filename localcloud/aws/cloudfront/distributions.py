@@ -6,7 +6,12 @@ from typing import Any
 
 from localcloud.aws.cloudfront import defaults, validation
 from localcloud.aws.cloudfront.state import (
-    Distribution, State, new_etag, page, require_match, require_valid,
+    Distribution,
+    State,
+    new_etag,
+    page,
+    require_match,
+    require_valid,
 )
 from localcloud.aws.cloudfront.tags import as_dict, set_tags
 from localcloud.aws.ids import new_id, now
@@ -16,8 +21,21 @@ from localcloud.aws.wire import Call
 
 # What a list shows of a configuration (the model's DistributionSummary).
 _SUMMARISED = (
-    "Aliases", "Origins", "OriginGroups", "DefaultCacheBehavior", "CacheBehaviors", "CustomErrorResponses", "Comment",
-    "PriceClass", "Enabled", "ViewerCertificate", "Restrictions", "WebACLId", "HttpVersion", "IsIPV6Enabled", "Staging",
+    "Aliases",
+    "Origins",
+    "OriginGroups",
+    "DefaultCacheBehavior",
+    "CacheBehaviors",
+    "CustomErrorResponses",
+    "Comment",
+    "PriceClass",
+    "Enabled",
+    "ViewerCertificate",
+    "Restrictions",
+    "WebACLId",
+    "HttpVersion",
+    "IsIPV6Enabled",
+    "Staging",
 )
 
 
@@ -52,8 +70,11 @@ def _create(state: State, given: dict[str, Any], tags: dict[str, str]) -> dict[s
     config = defaults.complete(given)
     for other in state.distributions.values():
         if other.config["CallerReference"] == config["CallerReference"]:
-            raise Refusal("DistributionAlreadyExists", "The caller reference that you are using to create a "
-                          f"distribution is associated with another distribution. Already exists: {other.id}")
+            raise Refusal(
+                "DistributionAlreadyExists",
+                "The caller reference that you are using to create a distribution is associated with another "
+                f"distribution. Already exists: {other.id}",
+            )
     validation.check(state, config)
     id = new_id("E")
     distribution = Distribution(
@@ -70,11 +91,15 @@ def _create(state: State, given: dict[str, Any], tags: dict[str, str]) -> dict[s
 
 def _require_disabled(state: State, distribution: Distribution) -> None:
     if distribution.config["Enabled"]:
-        raise Refusal("DistributionNotDisabled", f"The distribution {distribution.id} is enabled: disable it, wait "
-                      "until that is deployed, then delete it.")
+        raise Refusal(
+            "DistributionNotDisabled",
+            f"The distribution {distribution.id} is enabled: disable it, wait until that is deployed, then delete it.",
+        )
     if state.distribution_status(distribution) != "Deployed":
-        raise Refusal("DistributionNotDisabled", f"The distribution {distribution.id} is being disabled: wait until "
-                      "that is deployed, then delete it.")
+        raise Refusal(
+            "DistributionNotDisabled",
+            f"The distribution {distribution.id} is being disabled: wait until that is deployed, then delete it.",
+        )
 
 
 def register(rules: Rules, state: State) -> None:

@@ -8,7 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from localcloud.aws.cloudfront.state import (
-    Function, FunctionStage, State, new_etag, page, require_match, require_valid,
+    Function,
+    FunctionStage,
+    State,
+    new_etag,
+    page,
+    require_match,
+    require_valid,
 )
 from localcloud.aws.cloudfront.tags import as_dict, set_tags
 from localcloud.aws.ids import now

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from localcloud.aws.rules import Rules
 from localcloud.aws.wire import Call
 
 # When the first of them came out; CloudFront shows a date, and nothing depends on it.
-_PUBLISHED = datetime(2021, 6, 1, tzinfo=timezone.utc)
+_PUBLISHED = datetime(2021, 6, 1, tzinfo=UTC)
 _ALL_METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -89,7 +89,8 @@ def _response_config(row: dict[str, Any]) -> dict[str, Any]:
         config["CorsConfig"] = {
             "AccessControlAllowOrigins": {"Quantity": 1, "Items": ["*"]},
             "AccessControlAllowHeaders": {"Quantity": 0, "Items": []},
-            "AccessControlAllowMethods": {"Quantity": 7, "Items": _ALL_METHODS} if preflight
+            "AccessControlAllowMethods": {"Quantity": 7, "Items": _ALL_METHODS}
+            if preflight
             else {"Quantity": 0, "Items": []},
             "AccessControlAllowCredentials": False,
             "AccessControlExposeHeaders": quantity(["*"] if preflight else []),
@@ -123,8 +124,11 @@ def _policy(kind: Kind, id: str) -> dict[str, Any]:
 def require(kind: Kind, id: str) -> None:
     """Refuse the id of a policy that doesn't exist."""
     if id not in _data()[kind.data]:
-        raise Refusal(kind.missing, f"The {kind.data.replace('-', ' ')} policy {id} does not exist: the simulated "
-                      "CloudFront has AWS's managed policies.")
+        raise Refusal(
+            kind.missing,
+            f"The {kind.data.replace('-', ' ')} policy {id} does not exist: the simulated CloudFront has AWS's "
+            "managed policies.",
+        )
 
 
 def register(rules: Rules, state: State) -> None:

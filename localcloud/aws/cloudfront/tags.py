@@ -28,8 +28,11 @@ def set_tags(state: State, arn: str, tags: dict[str, str]) -> None:
 def register(rules: Rules, state: State) -> None:
     def resource(call: Call) -> str:
         arn = call.params.get("Resource", "")
-        known = {thing.arn for things in (state.functions, state.vpc_origins, state.distributions)
-                 for thing in things.values()}
+        known = {
+            thing.arn
+            for things in (state.functions, state.vpc_origins, state.distributions)
+            for thing in things.values()
+        }
         if arn not in known:
             raise Refusal("NoSuchResource", f"The resource {arn!r} does not exist.")
         return arn

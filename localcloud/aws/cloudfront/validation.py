@@ -1,7 +1,7 @@
 """The rules that CloudFront checks before it takes a distribution's configuration, each with the error it answers.
 
 https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateDistribution.html (errors)
-https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesGeneral.html and its neighbours (rules)
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesGeneral.html and its like (rules)
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html (limits)
 """
 
@@ -24,7 +24,7 @@ _METHOD_SETS = [
 _PATH_PATTERN = re.compile(r"[A-Za-z0-9_\-.*$/~\"'@:+&?]{1,255}")
 _ERROR_CODES = {400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504}
 _RESPONSE_CODES = {"200", *(str(code) for code in _ERROR_CODES)}
-# Longest timeouts without a raised quota, seconds: DownloadDistValuesOrigin.html, "Response timeout", "Keep-alive timeout".
+# Seconds, without a raised quota: DownloadDistValuesOrigin.html, "Response timeout" and "Keep-alive timeout".
 MOST_READ_SECONDS = 120
 MOST_KEEPALIVE_SECONDS = 120
 
@@ -44,7 +44,10 @@ def check(state: State, config: dict[str, Any], own_id: str | None = None) -> No
     _check_errors(config["CustomErrorResponses"].get("Items") or [])
     root = config["DefaultRootObject"]
     if root.startswith("/") or len(root) > 255:
-        raise Refusal("InvalidDefaultRootObject", f"DefaultRootObject is {root!r}: no leading slash, at most 255 characters.")
+        raise Refusal(
+            "InvalidDefaultRootObject",
+            f"DefaultRootObject is {root!r}: no leading slash, at most 255 characters.",
+        )
 
 
 def _check_origins(state: State, origins: list[dict[str, Any]]) -> None:
@@ -60,13 +63,20 @@ def _check_origins(state: State, origins: list[dict[str, Any]]) -> None:
 
 def _check_origin(state: State, origin: dict[str, Any]) -> None:
     name = f"The origin {origin['Id']!r}"
-    kinds = [kind for kind in ("S3OriginConfig", "CustomOriginConfig", "VpcOriginConfig") if origin.get(kind) is not None]
+    kinds = [
+        kind for kind in ("S3OriginConfig", "CustomOriginConfig", "VpcOriginConfig") if origin.get(kind) is not None
+    ]
     if len(kinds) != 1:
-        raise Refusal("InvalidArgument", f"{name} needs exactly one of S3OriginConfig, CustomOriginConfig and "
-                      f"VpcOriginConfig; it has {' and '.join(kinds) or 'none'}.")
+        raise Refusal(
+            "InvalidArgument",
+            f"{name} needs exactly one of S3OriginConfig, CustomOriginConfig and VpcOriginConfig; it has "
+            f"{' and '.join(kinds) or 'none'}.",
+        )
     if origin["OriginPath"] and (not origin["OriginPath"].startswith("/") or origin["OriginPath"].endswith("/")):
-        raise Refusal("InvalidRelativePath", f"{name} has OriginPath {origin['OriginPath']!r}: it begins with a slash "
-                      "and doesn't end with one.")
+        raise Refusal(
+            "InvalidRelativePath",
+            f"{name} has OriginPath {origin['OriginPath']!r}: it begins with a slash and doesn't end with one.",
+        )
     settings = origin[kinds[0]]
     _within(name, settings, "OriginReadTimeout", 1, MOST_READ_SECONDS, "InvalidOriginReadTimeout")
     _within(name, settings, "OriginKeepaliveTimeout", 1, MOST_KEEPALIVE_SECONDS, "InvalidOriginKeepaliveTimeout")
@@ -87,15 +97,20 @@ def _check_vpc_origin(state: State, name: str, id: str) -> None:
     if vpc_origin is None:
         raise Refusal("EntityNotFound", f"{name} names the VPC origin {id}, which does not exist.")
     if vpc_origin.status != "Deployed":
-        raise Refusal("InvalidOrigin", f"{name} names the VPC origin {id}, which is {vpc_origin.status}: wait until "
-                      "it is Deployed.")
+        raise Refusal(
+            "InvalidOrigin",
+            f"{name} names the VPC origin {id}, which is {vpc_origin.status}: wait until it is Deployed.",
+        )
 
 
 def _check_patterns(patterns: list[str]) -> None:
     for pattern in patterns:
         if not _PATH_PATTERN.fullmatch(pattern) and pattern != "*":
-            raise Refusal("InvalidArgument", f"The path pattern {pattern!r} is empty, longer than 255 characters or has "
-                          "a character that CloudFront doesn't take.")
+            raise Refusal(
+                "InvalidArgument",
+                f"The path pattern {pattern!r} is empty, longer than 255 characters or has a character that "
+                "CloudFront doesn't take.",
+            )
         if patterns.count(pattern) > 1:
             raise Refusal("InvalidArgument", f"Two cache behaviours have the path pattern {pattern!r}.")
 
@@ -103,8 +118,11 @@ def _check_patterns(patterns: list[str]) -> None:
 def _check_behaviour(state: State, behaviour: dict[str, Any], origins: set[str]) -> None:
     name = f"The cache behaviour {behaviour.get('PathPattern', 'Default (*)')!r}"
     if behaviour["TargetOriginId"] not in origins:
-        raise Refusal("NoSuchOrigin", f"{name} names the origin {behaviour['TargetOriginId']!r}, which the distribution "
-                      f"does not have: it has {', '.join(sorted(origins))}.")
+        raise Refusal(
+            "NoSuchOrigin",
+            f"{name} names the origin {behaviour['TargetOriginId']!r}, which the distribution does not have: it has "
+            f"{', '.join(sorted(origins))}.",
+        )
     _check_methods(name, behaviour["AllowedMethods"])
     _check_policies(name, behaviour)
     _check_functions(state, name, behaviour)
@@ -113,11 +131,16 @@ def _check_behaviour(state: State, behaviour: dict[str, Any], origins: set[str])
 def _check_methods(name: str, methods: dict[str, Any]) -> None:
     allowed, cached = set(methods["Items"]), set(methods["CachedMethods"]["Items"])
     if allowed not in _METHOD_SETS:
-        raise Refusal("InvalidArgument", f"{name} has AllowedMethods {sorted(allowed)}: it can be GET and HEAD, those and "
-                      "OPTIONS, or all seven.")
+        raise Refusal(
+            "InvalidArgument",
+            f"{name} has AllowedMethods {sorted(allowed)}: it can be GET and HEAD, those and OPTIONS, or all seven.",
+        )
     if cached not in _METHOD_SETS[:2] or not cached <= allowed:
-        raise Refusal("InvalidArgument", f"{name} has CachedMethods {sorted(cached)}: it can be GET and HEAD, or those and "
-                      "OPTIONS if they are allowed.")
+        raise Refusal(
+            "InvalidArgument",
+            f"{name} has CachedMethods {sorted(cached)}: it can be GET and HEAD, or those and OPTIONS if they are "
+            "allowed.",
+        )
 
 
 def _check_policies(name: str, behaviour: dict[str, Any]) -> None:
@@ -139,38 +162,53 @@ def _check_policies(name: str, behaviour: dict[str, Any]) -> None:
 
 def _check_functions(state: State, name: str, behaviour: dict[str, Any]) -> None:
     if behaviour["LambdaFunctionAssociations"].get("Items"):
-        raise Refusal("InvalidLambdaFunctionAssociation", f"{name} names a Lambda@Edge function; the simulated "
-                      "CloudFront runs CloudFront Functions only.")
+        raise Refusal(
+            "InvalidLambdaFunctionAssociation",
+            f"{name} names a Lambda@Edge function; the simulated CloudFront runs CloudFront Functions only.",
+        )
     arns = {function.arn: function for function in state.functions.values()}
     seen: set[str] = set()
     for association in behaviour["FunctionAssociations"].get("Items") or []:
         arn, event = association["FunctionARN"], association["EventType"]
         if event not in ("viewer-request", "viewer-response"):
-            raise Refusal("InvalidFunctionAssociation", f"{name} associates {arn} with {event}; a CloudFront Function "
-                          "runs at viewer-request or viewer-response.")
+            raise Refusal(
+                "InvalidFunctionAssociation",
+                f"{name} associates {arn} with {event}; a CloudFront Function runs at viewer-request or "
+                "viewer-response.",
+            )
         if event in seen:
             raise Refusal("TooManyFunctionAssociations", f"{name} has two functions for {event}; one is the most.")
         seen.add(event)
         if arn not in arns:
             raise Refusal("InvalidFunctionAssociation", f"{name} names the function {arn}, which does not exist.")
         if arns[arn].live is None:
-            raise Refusal("InvalidFunctionAssociation", f"{name} names the function {arn}, which is not published to "
-                          "the LIVE stage: publish it first.")
+            raise Refusal(
+                "InvalidFunctionAssociation",
+                f"{name} names the function {arn}, which is not published to the LIVE stage: publish it first.",
+            )
 
 
 def _check_names(state: State, config: dict[str, Any], own_id: str | None) -> None:
     aliases = config["Aliases"].get("Items") or []
     certificate = config["ViewerCertificate"]
     if certificate["CloudFrontDefaultCertificate"] and aliases:
-        raise Refusal("InvalidViewerCertificate", f"The aliases {', '.join(aliases)} need a certificate of their own: "
-                      "CloudFront's default one covers *.cloudfront.net.")
+        raise Refusal(
+            "InvalidViewerCertificate",
+            f"The aliases {', '.join(aliases)} need a certificate of their own: CloudFront's default one covers "
+            "*.cloudfront.net.",
+        )
     acm = certificate.get("ACMCertificateArn")
     if acm and ":acm:us-east-1:" not in acm:
-        raise Refusal("InvalidViewerCertificate", f"The certificate {acm} is not in us-east-1; CloudFront takes ACM "
-                      "certificates from there only.")
+        raise Refusal(
+            "InvalidViewerCertificate",
+            f"The certificate {acm} is not in us-east-1; CloudFront takes ACM certificates from there only.",
+        )
     if not certificate["CloudFrontDefaultCertificate"] and not certificate.get("SSLSupportMethod"):
-        raise Refusal("InvalidViewerCertificate", "ViewerCertificate needs an SSLSupportMethod with a certificate of "
-                      "one's own (sni-only, unless very old clients matter).")
+        raise Refusal(
+            "InvalidViewerCertificate",
+            "ViewerCertificate needs an SSLSupportMethod with a certificate of one's own (sni-only, unless very old "
+            "clients matter).",
+        )
     for other in state.distributions.values():
         taken = set(aliases) & set(other.config["Aliases"].get("Items") or [])
         if other.id != own_id and taken:
@@ -183,7 +221,9 @@ def _check_errors(responses: list[dict[str, Any]]) -> None:
         if code not in _ERROR_CODES:
             raise Refusal("InvalidErrorCode", f"CustomErrorResponses has ErrorCode {code}, which can't be customised.")
         if bool(page) != bool(status):
-            raise Refusal("InvalidArgument", f"The custom error response for {code} needs both ResponsePagePath and "
-                          "ResponseCode, or neither.")
+            raise Refusal(
+                "InvalidArgument",
+                f"The custom error response for {code} needs both ResponsePagePath and ResponseCode, or neither.",
+            )
         if status and status not in _RESPONSE_CODES:
             raise Refusal("InvalidResponseCode", f"The custom error response for {code} has ResponseCode {status}.")

@@ -42,20 +42,32 @@ def _endpoint_vpc(state: State, config: dict[str, Any]) -> str:
     arn = config["Arn"]
     balancer = load_balancer(state.account, arn)
     if balancer is None:
-        raise Refusal("InvalidArgument", f"The VPC origin's endpoint {arn} does not exist: give the ARN of an internal "
-                      "load balancer (the simulated API has no instances).")
+        raise Refusal(
+            "InvalidArgument",
+            f"The VPC origin's endpoint {arn} does not exist: give the ARN of an internal load balancer (the "
+            "simulated API has no instances).",
+        )
     if balancer.scheme != "internal":
-        raise Refusal("InvalidArgument", f"The VPC origin's endpoint {arn} is internet-facing: a VPC origin takes one "
-                      "in private subnets (scheme internal).")
+        raise Refusal(
+            "InvalidArgument",
+            f"The VPC origin's endpoint {arn} is internet-facing: a VPC origin takes one in private subnets (scheme "
+            "internal).",
+        )
     ec2 = backend(state.account, "ec2")
     if not any(gateway.vpc and gateway.vpc.id == balancer.vpc_id for gateway in ec2.internet_gateways.values()):
-        raise Refusal("InvalidArgument", f"The VPC {balancer.vpc_id} has no internet gateway: attach one, VPC origins "
-                      "need it although no traffic flows through it.")
+        raise Refusal(
+            "InvalidArgument",
+            f"The VPC {balancer.vpc_id} has no internet gateway: attach one, VPC origins need it although no traffic "
+            "flows through it.",
+        )
     zones = {subnet.availability_zone: _zone_id(ec2, subnet.availability_zone) for subnet in balancer.subnets}
     barred = sorted(name for name, zone in zones.items() if zone in ZONES_WITHOUT)
     if barred:
-        raise Refusal("InvalidArgument", f"The load balancer {arn} has subnets in {', '.join(barred)}, where there are "
-                      "no VPC origins: choose zones by their zone id.")
+        raise Refusal(
+            "InvalidArgument",
+            f"The load balancer {arn} has subnets in {', '.join(barred)}, where there are no VPC origins: choose "
+            "zones by their zone id.",
+        )
     return balancer.vpc_id
 
 
@@ -152,8 +164,11 @@ def register(rules: Rules, state: State) -> None:
         require_valid(call)
         using = users(state, origin.id)
         if using:
-            raise Refusal("CannotUpdateEntityWhileInUse", f"The VPC origin {origin.id} is in use by the distributions "
-                          f"{', '.join(using)}: disassociate it before changing it.")
+            raise Refusal(
+                "CannotUpdateEntityWhileInUse",
+                f"The VPC origin {origin.id} is in use by the distributions {', '.join(using)}: disassociate it "
+                "before changing it.",
+            )
         config = _with_defaults(call.params["VpcOriginEndpointConfig"])
         vpc_before, origin.vpc_id = origin.vpc_id, _checked(state, config)
         origin.config, origin.etag, origin.modified = config, new_etag(), now()
@@ -167,8 +182,11 @@ def register(rules: Rules, state: State) -> None:
         require_match(origin.etag, call.params.get("IfMatch"))
         using = users(state, origin.id)
         if using:
-            raise Refusal("CannotDeleteEntityWhileInUse", f"The VPC origin {origin.id} is in use by the distributions "
-                          f"{', '.join(using)}: delete those, or their origin, first.")
+            raise Refusal(
+                "CannotDeleteEntityWhileInUse",
+                f"The VPC origin {origin.id} is in use by the distributions {', '.join(using)}: delete those, or "
+                "their origin, first.",
+            )
         if origin.status != "Deployed":
             raise Refusal("IllegalDelete", f"The VPC origin {origin.id} is still being deployed: wait until it is.")
         del state.vpc_origins[origin.id]

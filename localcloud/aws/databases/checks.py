@@ -27,7 +27,11 @@ def newest(engine: str, version: str | None) -> str:
     versions = engine_versions(engine)
     if version in versions and "." in (version or ""):
         return version or ""
-    minors = [one for one in versions if re.fullmatch(r"\d+(\.\d+)+", one) and one.startswith(f"{version}." if version else "")]
+    minors = [
+        one
+        for one in versions
+        if re.fullmatch(r"\d+(\.\d+)+", one) and one.startswith(f"{version}." if version else "")
+    ]
     return max(minors, key=lambda one: [int(part) for part in one.split(".")])
 
 
@@ -38,8 +42,11 @@ def check_new(account: Account, call: Call) -> None:
         raise Refusal("InvalidParameterValue", sentence)
     id = params["DBInstanceIdentifier"]
     if not re.fullmatch(r"[A-Za-z](?!.*--)[A-Za-z0-9-]{0,62}(?<!-)", id):
-        raise Refusal("InvalidParameterValue", f"The parameter DBInstanceIdentifier is not a valid identifier: {id!r}. It "
-                      "begins with a letter, has at most 63 letters, digits and hyphens, none doubled or at the end.")
+        raise Refusal(
+            "InvalidParameterValue",
+            f"The parameter DBInstanceIdentifier is not a valid identifier: {id!r}. It begins with a letter, has at "
+            "most 63 letters, digits and hyphens, none doubled or at the end.",
+        )
     if id.lower() in backend(account, "rds").databases:
         raise Refusal("DBInstanceAlreadyExists", "DB instance already exists")
     _check_engine(account, params["Engine"], params.get("EngineVersion"), params["DBInstanceClass"])
@@ -65,8 +72,11 @@ def check_change(account: Account, call: Call) -> None:
         _check_password(params["MasterUserPassword"])
     allocated = params.get("AllocatedStorage")
     if allocated is not None and int(allocated) < int(database.allocated_storage):
-        raise Refusal("InvalidParameterValue", f"Requested allocated storage {allocated} is less than the current "
-                      f"{database.allocated_storage}: storage can't shrink.")
+        raise Refusal(
+            "InvalidParameterValue",
+            f"Requested allocated storage {allocated} is less than the current {database.allocated_storage}: storage "
+            "can't shrink.",
+        )
     group = getattr(database, "db_subnet_group", None)
     _check_groups(account, params.get("VpcSecurityGroupIds") or [], group.vpc_id if group else None)
     _check_parameter_group(account, database.engine, newest(database.engine, version), params)
@@ -81,9 +91,11 @@ def _check_engine(account: Account, engine: str, version: str | None, size: str)
     full = newest(engine, version)
     of_version = classes_of_version(engine, full)
     if size not in instance_classes(account.region, engine) or (of_version is not None and size not in of_version):
-        raise Refusal("InvalidParameterCombination", f"RDS does not support creating a DB instance with the following "
-                      f"combination: DBInstanceClass={size}, Engine={engine}, EngineVersion={full}, region "
-                      f"{account.region}.")
+        raise Refusal(
+            "InvalidParameterCombination",
+            f"RDS does not support creating a DB instance with the following combination: DBInstanceClass={size}, "
+            f"Engine={engine}, EngineVersion={full}, region {account.region}.",
+        )
 
 
 def _check_storage(engine: str, kind: str, size: int | None) -> None:
@@ -91,36 +103,54 @@ def _check_storage(engine: str, kind: str, size: int | None) -> None:
         raise Refusal("InvalidParameterValue", f"Invalid storage type: {kind}; there are {', '.join(_STORAGE)}.")
     low, high = _STORAGE[kind]
     if size is None or not low <= int(size) <= high:
-        raise Refusal("InvalidParameterValue", f"Invalid storage size for engine name {engine} and storage type {kind}: "
-                      f"{size}; it can be {low} to {high} GiB.")
+        raise Refusal(
+            "InvalidParameterValue",
+            f"Invalid storage size for engine name {engine} and storage type {kind}: {size}; it can be {low} to "
+            f"{high} GiB.",
+        )
 
 
 def _check_user(params: dict[str, Any]) -> None:
     user = params.get("MasterUsername")
     if not user or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", user):
-        raise Refusal("InvalidParameterValue", f"The parameter MasterUsername is not valid: {user!r}. It begins with a "
-                      "letter and has at most 63 letters, digits and underscores.")
+        raise Refusal(
+            "InvalidParameterValue",
+            f"The parameter MasterUsername is not valid: {user!r}. It begins with a letter and has at most 63 "
+            "letters, digits and underscores.",
+        )
     if user.lower() in _RESERVED_USERS:
-        raise Refusal("InvalidParameterValue", f"MasterUsername {user} cannot be used as it is a reserved word used by the "
-                      "engine")
+        raise Refusal(
+            "InvalidParameterValue",
+            f"MasterUsername {user} cannot be used as it is a reserved word used by the engine",
+        )
     name = params.get("DBName")
     if name and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", name):
-        raise Refusal("InvalidParameterValue", f"DBName must begin with a letter and contain only alphanumeric characters: "
-                      f"{name!r}.")
+        raise Refusal(
+            "InvalidParameterValue",
+            f"DBName must begin with a letter and contain only alphanumeric characters: {name!r}.",
+        )
     if params.get("ManageMasterUserPassword"):
-        raise Refusal("InvalidParameterCombination", "The simulated RDS manages no master passwords: give "
-                      "MasterUserPassword.")
+        raise Refusal(
+            "InvalidParameterCombination",
+            "The simulated RDS manages no master passwords: give MasterUserPassword.",
+        )
     _check_password(params.get("MasterUserPassword") or "")
 
 
 def _check_password(password: str) -> None:
     """API_CreateDBInstance.html, MasterUserPassword. The password itself is in no message."""
     if not 8 <= len(password) <= 128:
-        raise Refusal("InvalidParameterValue", "The parameter MasterUserPassword is not a valid password because it is "
-                      f"{'shorter than 8' if len(password) < 8 else 'longer than 128'} characters.")
-    if not all(32 < ord(letter) < 127 and letter not in "/@\"" for letter in password):
-        raise Refusal("InvalidParameterValue", "The parameter MasterUserPassword is not a valid password. Only printable "
-                      "ASCII characters besides '/', '@', '\"', ' ' may be used.")
+        raise Refusal(
+            "InvalidParameterValue",
+            "The parameter MasterUserPassword is not a valid password because it is "
+            f"{'shorter than 8' if len(password) < 8 else 'longer than 128'} characters.",
+        )
+    if not all(32 < ord(letter) < 127 and letter not in '/@"' for letter in password):
+        raise Refusal(
+            "InvalidParameterValue",
+            "The parameter MasterUserPassword is not a valid password. Only printable ASCII characters besides '/', "
+            "'@', '\"', ' ' may be used.",
+        )
 
 
 def _check_place(account: Account, params: dict[str, Any]) -> None:
@@ -131,8 +161,11 @@ def _check_place(account: Account, params: dict[str, Any]) -> None:
     vpc_id = group.vpc_id if group else None
     _check_groups(account, params.get("VpcSecurityGroupIds") or [], vpc_id)
     if params.get("PubliclyAccessible") and vpc_id and attached_gateway(account, vpc_id) is None:
-        raise Refusal("InvalidVPCNetworkStateFault", "Cannot create a publicly accessible DBInstance. The specified VPC does "
-                      "not have internet gateway attached. Update the VPC and then try again")
+        raise Refusal(
+            "InvalidVPCNetworkStateFault",
+            "Cannot create a publicly accessible DBInstance. The specified VPC does not have internet gateway "
+            "attached. Update the VPC and then try again",
+        )
 
 
 def _check_groups(account: Account, ids: list[str], vpc_id: str | None) -> None:
@@ -141,8 +174,11 @@ def _check_groups(account: Account, ids: list[str], vpc_id: str | None) -> None:
         if group is None:
             raise Refusal("InvalidParameterValue", f"Invalid security group , groupId= {id}, groupName=.")
         if vpc_id and group.vpc_id != vpc_id:
-            raise Refusal("InvalidParameterCombination", "The DB instance and EC2 security group are in different VPCs. The "
-                          f"DB instance is in {vpc_id} and the EC2 security group is in {group.vpc_id}")
+            raise Refusal(
+                "InvalidParameterCombination",
+                f"The DB instance and EC2 security group are in different VPCs. The DB instance is in {vpc_id} and "
+                f"the EC2 security group is in {group.vpc_id}",
+            )
 
 
 def _check_parameter_group(account: Account, engine: str, version: str, params: dict[str, Any]) -> None:
@@ -154,5 +190,8 @@ def _check_parameter_group(account: Account, engine: str, version: str, params: 
         raise Refusal("DBParameterGroupNotFound", f"DBParameterGroup not found: {name}")
     wanted = family(engine, version)
     if group.family != wanted:
-        raise Refusal("InvalidParameterCombination", f"The parameter group {name} with DBParameterGroupFamily {group.family} "
-                      f"can't be used for this instance. Please use a parameter group with DBParameterGroupFamily {wanted}.")
+        raise Refusal(
+            "InvalidParameterCombination",
+            f"The parameter group {name} with DBParameterGroupFamily {group.family} can't be used for this instance. "
+            f"Please use a parameter group with DBParameterGroupFamily {wanted}.",
+        )

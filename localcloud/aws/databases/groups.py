@@ -54,9 +54,11 @@ def _register_subnet_groups(rules: Rules, account: Account) -> None:
         if len(vpcs) > 1:
             raise Refusal("InvalidSubnet", f"The subnets belong to several VPCs: {', '.join(sorted(vpcs))}.")
         if len(zones) < 2:
-            raise Refusal("DBSubnetGroupDoesNotCoverEnoughAZs", "The DB subnet group doesn't meet Availability Zone (AZ) "
-                          f"coverage requirement. Current AZ coverage: {', '.join(sorted(zones))}. Add subnets to cover at "
-                          "least 2 AZs.")
+            raise Refusal(
+                "DBSubnetGroupDoesNotCoverEnoughAZs",
+                "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. Current AZ coverage: "
+                f"{', '.join(sorted(zones))}. Add subnets to cover at least 2 AZs.",
+            )
 
     @rules.check("rds", "ModifyDBSubnetGroup", "DeleteDBSubnetGroup")
     def known(call: Call) -> None:
@@ -67,11 +69,17 @@ def _register_subnet_groups(rules: Rules, account: Account) -> None:
             raise Refusal("DBSubnetGroupNotFoundFault", f"DB subnet group '{name}' does not exist.")
         call.note["subnet group"] = group
         if call.operation == "DeleteDBSubnetGroup":
-            using = [one.db_instance_identifier for one in rds.databases.values()
-                     if getattr(one, "db_subnet_group", None) is group]
+            using = [
+                one.db_instance_identifier
+                for one in rds.databases.values()
+                if getattr(one, "db_subnet_group", None) is group
+            ]
             if using:
-                raise Refusal("InvalidDBSubnetGroupStateFault", f"Cannot delete the subnet group '{name}' because at least "
-                              f"one database instance: {', '.join(using)} is still using it.")
+                raise Refusal(
+                    "InvalidDBSubnetGroupStateFault",
+                    f"Cannot delete the subnet group '{name}' because at least one database instance: "
+                    f"{', '.join(using)} is still using it.",
+                )
 
     @rules.after("rds", "ModifyDBSubnetGroup")
     def kept(call: Call, result: dict[str, Any]) -> None:
@@ -86,16 +94,25 @@ def _register_parameter_groups(rules: Rules, account: Account) -> None:
         wanted = call.params["DBParameterGroupFamily"]
         engine = next((one for one in ENGINES if wanted.startswith(one)), None)
         if engine is None or wanted not in {family(engine, version) for version in engine_versions(engine)}:
-            raise Refusal("InvalidParameterValue", f"ParameterGroupFamily {wanted} is not a valid parameter group family")
+            raise Refusal(
+                "InvalidParameterValue",
+                f"ParameterGroupFamily {wanted} is not a valid parameter group family",
+            )
 
     @rules.check("rds", "DeleteDBParameterGroup")
     def unused(call: Call) -> None:
         name = call.params["DBParameterGroupName"]
-        using = [one.db_instance_identifier for one in backend(account, "rds").databases.values()
-                 if one.db_parameter_group_name == name]
+        using = [
+            one.db_instance_identifier
+            for one in backend(account, "rds").databases.values()
+            if one.db_parameter_group_name == name
+        ]
         if using:
-            raise Refusal("InvalidDBParameterGroupState", "One or more database instances are still members of this "
-                          f"parameter group {name}, so the group cannot be deleted: {', '.join(using)}.")
+            raise Refusal(
+                "InvalidDBParameterGroupState",
+                f"One or more database instances are still members of this parameter group {name}, so the group "
+                f"cannot be deleted: {', '.join(using)}.",
+            )
         if name.startswith("default."):
             raise Refusal("InvalidDBParameterGroupState", f"The default parameter group {name} cannot be deleted.")
 

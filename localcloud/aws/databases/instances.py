@@ -30,7 +30,9 @@ def register(rules: Rules, account: Account) -> None:
     def created(call: Call, result: dict[str, Any]) -> None:
         id = call.params["DBInstanceIdentifier"].lower()
         rds = backend(account, "rds")
-        database = rds.databases[id] = rds.databases.pop(call.params["DBInstanceIdentifier"])  # RDS knows it in lower case
+        database = rds.databases[id] = rds.databases.pop(
+            call.params["DBInstanceIdentifier"]
+        )  # RDS knows it in lower case
         account.facts.databases.pop(id, None)  # of an earlier instance of that name
         if not call.params.get("DBClusterIdentifier"):
             _complete(account, call, database, result["DBInstance"])
@@ -65,11 +67,15 @@ def register(rules: Rules, account: Account) -> None:
     def snapshot_or_not(call: Call) -> None:
         skip, snapshot = call.params.get("SkipFinalSnapshot"), call.params.get("FinalDBSnapshotIdentifier")
         if not skip and not snapshot:
-            raise Refusal("InvalidParameterCombination", "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is "
-                          "specified.")
+            raise Refusal(
+                "InvalidParameterCombination",
+                "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
+            )
         if skip and snapshot:
-            raise Refusal("InvalidParameterCombination", "FinalDBSnapshotIdentifier can not be specified when deleting an "
-                          "instance with SkipFinalSnapshot.")
+            raise Refusal(
+                "InvalidParameterCombination",
+                "FinalDBSnapshotIdentifier can not be specified when deleting an instance with SkipFinalSnapshot.",
+            )
 
     @rules.after("rds", "DeleteDBInstance")
     def deleted(call: Call, result: dict[str, Any]) -> None:

@@ -17,12 +17,16 @@ def register(rules: Rules, state: State) -> None:
         services = state.in_cluster(cluster.arn)
         active = [service.name for service in services if state.status(service) == "ACTIVE"]
         if active:
-            raise Refusal("ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active: "
-                          f"{', '.join(active)}.")
+            raise Refusal(
+                "ClusterContainsServicesException",
+                f"The Cluster cannot be deleted while Services are active: {', '.join(active)}.",
+            )
         tasks = [task.arn for service in services for task in state.live_tasks(service)]
         if tasks:
-            raise Refusal("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active: "
-                          f"{', '.join(tasks)}.")
+            raise Refusal(
+                "ClusterContainsTasksException",
+                f"The Cluster cannot be deleted while Tasks are active: {', '.join(tasks)}.",
+            )
 
     @rules.after("ecs", "ListClusters")
     def without_deleted(call: Call, result: dict[str, Any]) -> None:

@@ -18,8 +18,14 @@ from localcloud.aws.wire import Call
 _FARGATE_PROVIDERS = {"FARGATE", "FARGATE_SPOT"}
 _PLATFORM_VERSIONS = {"LATEST", "1.4.0", "1.3.0"}  # platform_versions.html: Linux platform versions
 _NOT_SIMULATED = (
-    "serviceRegistries", "serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations",
-    "gatewayConnectors", "monitoring", "placementConstraints", "placementStrategy",
+    "serviceRegistries",
+    "serviceConnectConfiguration",
+    "volumeConfigurations",
+    "vpcLatticeConfigurations",
+    "gatewayConnectors",
+    "monitoring",
+    "placementConstraints",
+    "placementStrategy",
 )
 
 
@@ -42,15 +48,19 @@ def check_request(call: Call) -> None:
         if params.get(member):
             raise Refusal("UnsupportedFeatureException", f"The simulated ECS has no {member}.")
     if (params.get("deploymentController") or {}).get("type", "ECS") != "ECS":
-        raise Refusal("UnsupportedFeatureException", "The simulated ECS deploys by itself (deploymentController ECS) only.")
+        raise Refusal(
+            "UnsupportedFeatureException",
+            "The simulated ECS deploys by itself (deploymentController ECS) only.",
+        )
     deployment = params.get("deploymentConfiguration") or {}
     if deployment.get("strategy", "ROLLING") != "ROLLING":
         raise Refusal("UnsupportedFeatureException", "The simulated ECS has the deployment strategy ROLLING only.")
     if (deployment.get("alarms") or {}).get("enable"):
         raise Refusal("UnsupportedFeatureException", "The simulated ECS watches no alarms during a deployment.")
     if params.get("launchType") and params.get("capacityProviderStrategy"):
-        raise _invalid("Specifying both a launch type and capacity provider strategy is not supported. Remove one and "
-                       "try again.")
+        raise _invalid(
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
+        )
     if (params.get("desiredCount") or 0) < 0:
         raise _invalid(f"desiredCount is {params['desiredCount']}; it can't be negative.")
 
@@ -106,16 +116,23 @@ def _check_launch(cluster: Any, definition: Any, settings: dict[str, Any]) -> No
     providers = {item["capacityProvider"] for item in settings.get("capacityProviderStrategy") or []}
     missing = sorted(providers - set(cluster.capacity_providers or []))
     if missing:
-        raise _invalid(f"The specified capacity provider strategy cannot contain a capacity provider that is not "
-                       f"associated with the cluster: {', '.join(missing)}.")
+        raise _invalid(
+            "The specified capacity provider strategy cannot contain a capacity provider that is not associated with "
+            f"the cluster: {', '.join(missing)}."
+        )
     if not on_fargate(settings):
-        raise _invalid("No Container Instances were found in your cluster: the simulated ECS runs tasks on Fargate, so "
-                       "give launchType FARGATE or one of its capacity providers.")
+        raise _invalid(
+            "No Container Instances were found in your cluster: the simulated ECS runs tasks on Fargate, so give "
+            "launchType FARGATE or one of its capacity providers."
+        )
     if "FARGATE" not in definition.compatibilities:
         raise _invalid("Task definition does not support launch_type FARGATE: add it to requiresCompatibilities.")
     if settings["platformVersion"] not in _PLATFORM_VERSIONS:
-        raise Refusal("PlatformUnknownException", f"The platform version {settings['platformVersion']} does not exist; "
-                      f"there are {', '.join(sorted(_PLATFORM_VERSIONS))}.")
+        raise Refusal(
+            "PlatformUnknownException",
+            f"The platform version {settings['platformVersion']} does not exist; there are "
+            f"{', '.join(sorted(_PLATFORM_VERSIONS))}.",
+        )
 
 
 def _check_network(state: State, definition: Any, settings: dict[str, Any]) -> str | None:
@@ -136,14 +153,18 @@ def _check_network(state: State, definition: Any, settings: dict[str, Any]) -> s
     for id in network["subnets"]:
         found = subnet(state.account, id)
         if found is None:
-            raise _invalid(f"Error retrieving subnet information for [{id}]: The subnet ID '{id}' does not exist "
-                           "(ErrorCode: InvalidSubnetID.NotFound)")
+            raise _invalid(
+                f"Error retrieving subnet information for [{id}]: The subnet ID '{id}' does not exist (ErrorCode: "
+                "InvalidSubnetID.NotFound)"
+            )
         vpcs.add(found.vpc_id)
     for id in network["securityGroups"]:
         group = security_group(state.account, id)
         if group is None:
-            raise _invalid(f"Error retrieving security group information for [{id}]: The security group '{id}' does "
-                           "not exist (ErrorCode: InvalidGroup.NotFound)")
+            raise _invalid(
+                f"Error retrieving security group information for [{id}]: The security group '{id}' does not exist "
+                "(ErrorCode: InvalidGroup.NotFound)"
+            )
         vpcs.add(group.vpc_id)
     if len(vpcs) > 1:
         raise _invalid(f"subnets and securityGroups must belong to one VPC; these belong to {', '.join(sorted(vpcs))}.")
@@ -160,8 +181,10 @@ def _check_load_balancer(state: State, definition: Any, balancer: dict[str, Any]
     if not group.load_balancer_arns:
         raise _invalid(f"The target group with targetGroupArn {arn} does not have an associated load balancer.")
     if definition.network_mode == "awsvpc" and group.target_type != "ip":
-        raise _invalid(f"The provided target group {arn} has target type {group.target_type}, which is incompatible with "
-                       "the awsvpc network mode specified in the task definition.")
+        raise _invalid(
+            f"The provided target group {arn} has target type {group.target_type}, which is incompatible with the "
+            "awsvpc network mode specified in the task definition."
+        )
     if vpc_id and group.vpc_id != vpc_id:
         raise _invalid(f"The target group {arn} is in {group.vpc_id}; the service's subnets are in {vpc_id}.")
     container = next((one for one in definition.container_definitions if one["name"] == name), None)

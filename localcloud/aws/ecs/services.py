@@ -12,16 +12,35 @@ from localcloud.aws.wire import Call
 
 # Members of CreateService and UpdateService that DescribeServices shows again.
 _SHOWN = (
-    "loadBalancers", "serviceRegistries", "desiredCount", "launchType", "capacityProviderStrategy", "platformVersion",
-    "deploymentConfiguration", "placementConstraints", "placementStrategy", "networkConfiguration",
-    "healthCheckGracePeriodSeconds", "schedulingStrategy", "deploymentController", "enableECSManagedTags", "propagateTags",
-    "enableExecuteCommand", "availabilityZoneRebalancing",
+    "loadBalancers",
+    "serviceRegistries",
+    "desiredCount",
+    "launchType",
+    "capacityProviderStrategy",
+    "platformVersion",
+    "deploymentConfiguration",
+    "placementConstraints",
+    "placementStrategy",
+    "networkConfiguration",
+    "healthCheckGracePeriodSeconds",
+    "schedulingStrategy",
+    "deploymentController",
+    "enableECSManagedTags",
+    "propagateTags",
+    "enableExecuteCommand",
+    "availabilityZoneRebalancing",
 )
 # A change of one of these begins a deployment:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
 _DEPLOYED = (
-    "loadBalancers", "launchType", "capacityProviderStrategy", "platformVersion", "networkConfiguration",
-    "enableECSManagedTags", "propagateTags", "enableExecuteCommand",
+    "loadBalancers",
+    "launchType",
+    "capacityProviderStrategy",
+    "platformVersion",
+    "networkConfiguration",
+    "enableECSManagedTags",
+    "propagateTags",
+    "enableExecuteCommand",
 )
 _MOST_DESCRIBED = 10
 _CIRCUIT_BREAKER = {"enable": False, "rollback": False}
@@ -105,8 +124,12 @@ def _register_writes(rules: Rules, state: State) -> None:
         checks.check_settings(state, cluster, definition, settings)
         # moto holds a service of its own for the tags; nothing else of it is shown.
         held = state.moto.create_service(
-            cluster_str=cluster.name, service_name=name, desired_count=settings["desiredCount"],
-            task_definition_str=definition.arn, tags=call.params.get("tags"), launch_type="FARGATE",
+            cluster_str=cluster.name,
+            service_name=name,
+            desired_count=settings["desiredCount"],
+            task_definition_str=definition.arn,
+            tags=call.params.get("tags"),
+            launch_type="FARGATE",
         )
         service = Service(held.arn, name, cluster.arn, settings, Deployment(definition.arn))
         state.services[held.arn] = service
@@ -155,7 +178,10 @@ def _register_reads(rules: Rules, state: State) -> None:
     def describe(call: Call) -> dict[str, Any]:
         cluster, names = state.cluster(call), call.params.get("services") or []
         if not 1 <= len(names) <= _MOST_DESCRIBED:
-            raise Refusal("InvalidParameterException", f"services has {len(names)} names; it can be 1 to {_MOST_DESCRIBED}.")
+            raise Refusal(
+                "InvalidParameterException",
+                f"services has {len(names)} names; it can be 1 to {_MOST_DESCRIBED}.",
+            )
         found, failures = [], []
         for name in names:
             service = state.find(cluster.arn, name)
@@ -169,13 +195,17 @@ def _register_reads(rules: Rules, state: State) -> None:
     @rules.answer("ecs", "ListServices")
     def list_services(call: Call) -> dict[str, Any]:
         wanted_type, wanted_strategy = call.params.get("launchType"), call.params.get("schedulingStrategy")
-        return page("serviceArns", call, [
-            service.arn
-            for service in state.in_cluster(state.cluster(call).arn)
-            if state.status(service) != "INACTIVE"
-            and wanted_type in (None, service.settings.get("launchType"))
-            and wanted_strategy in (None, service.settings["schedulingStrategy"])
-        ])
+        return page(
+            "serviceArns",
+            call,
+            [
+                service.arn
+                for service in state.in_cluster(state.cluster(call).arn)
+                if state.status(service) != "INACTIVE"
+                and wanted_type in (None, service.settings.get("launchType"))
+                and wanted_strategy in (None, service.settings["schedulingStrategy"])
+            ],
+        )
 
 
 def page(member: str, call: Call, arns: list[str]) -> dict[str, Any]:

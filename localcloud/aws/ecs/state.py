@@ -110,8 +110,14 @@ class State:
         elif not shown:
             shown = [
                 DeploymentFact(
-                    newest.id, "PRIMARY", newest.task_definition, desired, fact.running, fact.pending,
-                    rollout_state=fact.rollout_state, rollout_reason=fact.rollout_reason,
+                    newest.id,
+                    "PRIMARY",
+                    newest.task_definition,
+                    desired,
+                    fact.running,
+                    fact.pending,
+                    rollout_state=fact.rollout_state,
+                    rollout_reason=fact.rollout_reason,
                 )
             ]
         return [_deployment(service, deployment) for deployment in shown]
@@ -148,4 +154,8 @@ def _deployment(service: Service, fact: DeploymentFact) -> dict[str, Any]:
 
 def _event(service: Service, at: datetime, message: str) -> dict[str, Any]:
     # The same event keeps its id from answer to answer.
-    return {"id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{service.arn} {at} {message}")), "createdAt": at, "message": message}
+    return {
+        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{service.arn} {at} {message}")),
+        "createdAt": at,
+        "message": message,
+    }

@@ -42,10 +42,12 @@ def _check_containers(containers: list[dict[str, Any]]) -> None:
     if not containers:
         raise Refusal("ClientException", "Container definitions should not be null or empty.")
     names = [container.get("name") or "" for container in containers]
-    for name, container in zip(names, containers):
+    for name, container in zip(names, containers, strict=True):
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", name):
-            raise Refusal("ClientException", f"The container name {name!r} is not valid: 1 to 255 letters, digits, "
-                          "hyphens and underscores.")
+            raise Refusal(
+                "ClientException",
+                f"The container name {name!r} is not valid: 1 to 255 letters, digits, hyphens and underscores.",
+            )
         if names.count(name) > 1:
             raise Refusal("ClientException", f"Two containers have the name {name}.")
         _check_container(name, container, containers)
@@ -59,21 +61,27 @@ def _check_container(name: str, container: dict[str, Any], containers: list[dict
     check = container.get("healthCheck")
     if check and (check.get("command") or [""])[0] not in ("CMD", "CMD-SHELL", "NONE"):
         raise Refusal("ClientException", f"The health check of container {name} must begin with CMD or CMD-SHELL.")
-    secrets, variables = (
-        [item["name"] for item in container.get(kind) or []] for kind in ("secrets", "environment")
-    )
+    secrets, variables = ([item["name"] for item in container.get(kind) or []] for kind in ("secrets", "environment"))
     for variable in secrets:
         if variable in variables or secrets.count(variable) > 1:
-            raise Refusal("ClientException", f"The secret name must be unique and not shared with any new or existing "
-                          f"environment variables set on the container, such as '{variable}'.")
+            raise Refusal(
+                "ClientException",
+                "The secret name must be unique and not shared with any new or existing environment variables set on "
+                f"the container, such as '{variable}'.",
+            )
     checked = {other["name"] for other in containers if other.get("healthCheck")}
     for dependency in container.get("dependsOn") or []:
         other, condition = dependency["containerName"], dependency["condition"]
         if other not in {each["name"] for each in containers}:
-            raise Refusal("ClientException", f"Container {name} depends on {other}, which is not in the task definition.")
+            raise Refusal(
+                "ClientException",
+                f"Container {name} depends on {other}, which is not in the task definition.",
+            )
         if condition == "HEALTHY" and other not in checked:
-            raise Refusal("ClientException", f"Container {name} waits for {other} to be HEALTHY, and {other} has no "
-                          "health check.")
+            raise Refusal(
+                "ClientException",
+                f"Container {name} waits for {other} to be HEALTHY, and {other} has no health check.",
+            )
 
 
 def _check_roles(params: dict[str, Any], containers: list[dict[str, Any]]) -> None:
@@ -85,8 +93,10 @@ def _check_roles(params: dict[str, Any], containers: list[dict[str, Any]]) -> No
         return
     for container in containers:
         if container.get("secrets") or (container.get("logConfiguration") or {}).get("secretOptions"):
-            raise Refusal("ClientException", "When you are specifying container secrets, you must also specify a value "
-                          "for 'executionRoleArn'.")
+            raise Refusal(
+                "ClientException",
+                "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
+            )
 
 
 def _check_fargate(params: dict[str, Any], containers: list[dict[str, Any]]) -> None:
@@ -95,15 +105,24 @@ def _check_fargate(params: dict[str, Any], containers: list[dict[str, Any]]) -> 
     cpu, memory = _size(params, "cpu", _CPU), _size(params, "memory", _MEMORY)
     allowed = fargate_memory(cpu)
     if not allowed:
-        raise Refusal("ClientException", f"Invalid 'cpu' setting for task: {params['cpu']}. Fargate has "
-                      f"{', '.join(map(str, fargate_cpus()))} units.")
+        raise Refusal(
+            "ClientException",
+            f"Invalid 'cpu' setting for task: {params['cpu']}. Fargate has {', '.join(map(str, fargate_cpus()))} "
+            "units.",
+        )
     if memory not in allowed:
-        raise Refusal("ClientException", f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
-                      f"With {cpu} CPU it takes {_spelled(allowed)} MiB.")
+        raise Refusal(
+            "ClientException",
+            f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. With {cpu} CPU it takes "
+            f"{_spelled(allowed)} MiB.",
+        )
     for resource, limit in (("cpu", cpu), ("memory", memory)):
         total = sum(container.get(resource) or 0 for container in containers)
         if total > limit:
-            raise Refusal("ClientException", f"The containers ask for {total} {resource} together; the task has {limit}.")
+            raise Refusal(
+                "ClientException",
+                f"The containers ask for {total} {resource} together; the task has {limit}.",
+            )
     for container in containers:
         _check_fargate_container(params, container)
 
@@ -112,21 +131,32 @@ def _check_fargate_container(params: dict[str, Any], container: dict[str, Any]) 
     name, logs = container["name"], container.get("logConfiguration") or {}
     for unsupported in ("links", "privileged", "extraHosts", "dnsServers", "dockerSecurityOptions"):
         if container.get(unsupported):
-            raise Refusal("ClientException", f"Tasks using the Fargate launch type do not support {unsupported!r} "
-                          f"(container {name}).")
+            raise Refusal(
+                "ClientException",
+                f"Tasks using the Fargate launch type do not support {unsupported!r} (container {name}).",
+            )
     if logs.get("logDriver") == "awslogs":
         missing = [option for option in _AWSLOGS_REQUIRED if not (logs.get("options") or {}).get(option)]
         if missing:
-            raise Refusal("ClientException", f"Log driver awslogs of container {name} requires options: "
-                          f"{', '.join(missing)}.")
+            raise Refusal(
+                "ClientException",
+                f"Log driver awslogs of container {name} requires options: {', '.join(missing)}.",
+            )
         if not params.get("executionRoleArn"):
-            raise Refusal("ClientException", "Fargate requires task definition to have execution role ARN to support "
-                          "log driver awslogs.")
+            raise Refusal(
+                "ClientException",
+                "Fargate requires task definition to have execution role ARN to support log driver awslogs.",
+            )
     elif logs and logs["logDriver"] not in ("splunk", "awsfirelens"):
-        raise Refusal("ClientException", f"Container {name}: Fargate has the log drivers awslogs, splunk and awsfirelens.")
+        raise Refusal(
+            "ClientException",
+            f"Container {name}: Fargate has the log drivers awslogs, splunk and awsfirelens.",
+        )
     if _ECR.match(container["image"]) and not params.get("executionRoleArn"):
-        raise Refusal("ClientException", "Fargate requires task definition to have execution role ARN to support ECR "
-                      "images.")
+        raise Refusal(
+            "ClientException",
+            "Fargate requires task definition to have execution role ARN to support ECR images.",
+        )
 
 
 def _check_awsvpc(containers: list[dict[str, Any]]) -> None:
@@ -135,12 +165,18 @@ def _check_awsvpc(containers: list[dict[str, Any]]) -> None:
         for mapping in container.get("portMappings") or []:
             port, host = mapping.get("containerPort"), mapping.get("hostPort")
             if host and port and host != port:
-                raise Refusal("ClientException", f"When networkMode=awsvpc, the host ports and container ports in port "
-                              f"mappings must match (container {container['name']}: {host} and {port}).")
+                raise Refusal(
+                    "ClientException",
+                    "When networkMode=awsvpc, the host ports and container ports in port mappings must match "
+                    f"(container {container['name']}: {host} and {port}).",
+                )
             other = used.setdefault((port, mapping.get("protocol") or "tcp"), container["name"])
             if other != container["name"]:
-                raise Refusal("ClientException", f"The containers {other} and {container['name']} share one network "
-                              f"interface and can't both have port {port}.")
+                raise Refusal(
+                    "ClientException",
+                    f"The containers {other} and {container['name']} share one network interface and can't both have "
+                    f"port {port}.",
+                )
 
 
 def _size(params: dict[str, Any], name: str, pattern: re.Pattern[str]) -> int:

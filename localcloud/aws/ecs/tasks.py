@@ -32,7 +32,10 @@ def register(rules: Rules, state: State) -> None:
     def describe_tasks(call: Call) -> dict[str, Any]:
         cluster, names = state.cluster(call), call.params.get("tasks") or []
         if not 1 <= len(names) <= _MOST_DESCRIBED:
-            raise Refusal("InvalidParameterException", f"tasks has {len(names)} names; it can be 1 to {_MOST_DESCRIBED}.")
+            raise Refusal(
+                "InvalidParameterException",
+                f"tasks has {len(names)} names; it can be 1 to {_MOST_DESCRIBED}.",
+            )
         known = {task.arn.rpartition("/")[2]: (service, task) for service, task in _tasks(state, cluster.arn)}
         prefix = f"arn:aws:ecs:{call.account.region}:{call.account.account_id}:task/{cluster.name}/"
         found, failures = [], []

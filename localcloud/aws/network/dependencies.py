@@ -1,4 +1,4 @@
-"""What is in use stays: AWS answers DependencyViolation, and a teardown in the wrong order must meet it here as well."""
+"""What is in use stays: AWS answers DependencyViolation, and a teardown in the wrong order must meet it here too."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def register(rules: Rules, account: Account) -> None:
         id = call.params["VpcId"]
         ec2 = backend(account, "ec2")
         users = [f"subnet {one.id}" for zone in ec2.subnets.values() for one in zone.values() if one.vpc_id == id]
-        users += [f"security group {one.id} ({one.name})" for one in ec2.groups.get(id, {}).values() if one.name != "default"]
+        users += [
+            f"security group {one.id} ({one.name})" for one in ec2.groups.get(id, {}).values() if one.name != "default"
+        ]
         users += [f"VPC endpoint {one.id}" for one in ec2.vpc_end_points.values() if one.vpc_id == id]
         gateway = attached_gateway(account, id)
         users += [f"internet gateway {gateway.id}"] if gateway else []
@@ -45,7 +47,10 @@ def register(rules: Rules, account: Account) -> None:
 
 def _refuse(what: str, users: list[str]) -> None:
     if users:
-        raise Refusal("DependencyViolation", f"{what} has dependencies and cannot be deleted: {', '.join(sorted(users))}.")
+        raise Refusal(
+            "DependencyViolation",
+            f"{what} has dependencies and cannot be deleted: {', '.join(sorted(users))}.",
+        )
 
 
 def _users(account: Account) -> Iterator[tuple[str, set[str], set[str]]]:
@@ -59,14 +64,20 @@ def _users(account: Account) -> Iterator[tuple[str, set[str], set[str]]]:
         yield f"database {database.db_instance_identifier}", subnets, set(database.vpc_security_group_ids or [])
     for function in backend(account, "awslambda").list_functions():
         config = function.vpc_config or {}
-        yield f"function {function.function_name}", set(config.get("SubnetIds") or []), set(config.get("SecurityGroupIds") or [])
+        yield (
+            f"function {function.function_name}",
+            set(config.get("SubnetIds") or []),
+            set(config.get("SecurityGroupIds") or []),
+        )
 
 
 def _in_ec2(account: Account) -> Iterator[tuple[str, set[str], set[str]]]:
     ec2 = backend(account, "ec2")
     owners = {gateway._eni.id: f"NAT gateway {gateway.id}" for gateway in live_nat_gateways(account)}
     for endpoint in ec2.vpc_end_points.values():
-        owners |= {id: f"VPC endpoint {endpoint.id}" for id in endpoint.network_interface_ids}
+        owners |= dict.fromkeys(endpoint.network_interface_ids, f"VPC endpoint {endpoint.id}")
     for interface in ec2.enis.values():
-        who = owners.get(interface.id, f"network interface {interface.id} ({interface.description or 'no description'})")
+        who = owners.get(
+            interface.id, f"network interface {interface.id} ({interface.description or 'no description'})"
+        )
         yield who, {interface.subnet.id}, {group.id for group in interface.group_set}

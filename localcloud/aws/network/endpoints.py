@@ -1,4 +1,4 @@
-"""VPC endpoints: for services that have them, in subnets and groups of their VPC, with interfaces that can be reached."""
+"""VPC endpoints: for services that have them, in subnets and groups of their VPC, with real interfaces."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ def register(rules: Rules, account: Account) -> None:
         if kind not in ("Gateway", "Interface"):
             raise Refusal("InvalidParameter", f"The simulated EC2 has no VPC endpoints of type {kind}.")
         if service not in _services(account, call.region, kind):
-            raise Refusal("InvalidServiceName", f"The Vpc Endpoint Service '{service}' does not exist as {kind} endpoint in "
-                          f"{call.region}.")
+            raise Refusal(
+                "InvalidServiceName",
+                f"The Vpc Endpoint Service '{service}' does not exist as {kind} endpoint in {call.region}.",
+            )
         if kind == "Gateway":
             _check_gateway(account, vpc_id, service, params)
             return
@@ -37,7 +39,9 @@ def register(rules: Rules, account: Account) -> None:
         ec2 = backend(account, "ec2")
         endpoint = ec2.vpc_end_points[result["VpcEndpoint"]["VpcEndpointId"]]
         # Without groups AWS puts the endpoint into the VPC's default one.
-        endpoint.security_group_ids = endpoint.security_group_ids or [ec2.get_default_security_group(endpoint.vpc_id).id]
+        endpoint.security_group_ids = endpoint.security_group_ids or [
+            ec2.get_default_security_group(endpoint.vpc_id).id
+        ]
         for id in endpoint.network_interface_ids:
             interface = ec2.enis[id]
             give_address(account, interface)
@@ -54,8 +58,11 @@ def _check_gateway(account: Account, vpc_id: str, service: str, params: dict[str
             raise Refusal("InvalidParameter", f"The route table {id} is not in the VPC {vpc_id} of the endpoint.")
         for endpoint in ec2.vpc_end_points.values():
             if endpoint.service_name == service and id in (endpoint.route_table_ids or []):
-                raise Refusal("RouteAlreadyExists", f"route table {id} already has a route with destination-prefix-list-id "
-                              f"of {service}, by {endpoint.id}.")
+                raise Refusal(
+                    "RouteAlreadyExists",
+                    f"route table {id} already has a route with destination-prefix-list-id of {service}, by "
+                    f"{endpoint.id}.",
+                )
 
 
 def _services(account: Account, region: str, kind: str) -> set[str]:

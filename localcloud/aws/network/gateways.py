@@ -42,13 +42,17 @@ def _check_target(account: Account, table: Any, params: dict[str, Any]) -> None:
         if found is None or found.state == "deleted":
             raise Refusal("InvalidNatGatewayID.NotFound", f"The natGateway ID '{nat}' does not exist")
         if found.vpc_id != table.vpc_id:
-            raise Refusal("InvalidParameterValue", f"route table {table.id} and NAT gateway {nat} belong to different "
-                          "networks")
+            raise Refusal(
+                "InvalidParameterValue",
+                f"route table {table.id} and NAT gateway {nat} belong to different networks",
+            )
     if gateway.startswith("igw-"):
         found = ec2.internet_gateways.get(gateway)
         if found is not None and (found.vpc is None or found.vpc.id != table.vpc_id):
-            raise Refusal("InvalidParameterValue", f"route table {table.id} and network gateway {gateway} belong to "
-                          "different networks")
+            raise Refusal(
+                "InvalidParameterValue",
+                f"route table {table.id} and network gateway {gateway} belong to different networks",
+            )
 
 
 def _register_nat(rules: Rules, account: Account) -> None:
@@ -58,8 +62,11 @@ def _register_nat(rules: Rules, account: Account) -> None:
         if call.params.get("ConnectivityType", "public") != "public":
             return
         if not call.params.get("AllocationId"):
-            raise Refusal("MissingParameter", "The request must include the AllocationId parameter: a public NAT gateway "
-                          "needs an Elastic IP address.")
+            raise Refusal(
+                "MissingParameter",
+                "The request must include the AllocationId parameter: a public NAT gateway needs an Elastic IP "
+                "address.",
+            )
         if attached_gateway(account, place.vpc_id) is None:
             # AWS makes it and lets it fail; said at once, it is the same sentence.
             raise Refusal("Gateway.NotAttached", f"Network {place.vpc_id} has no Internet gateway attached")
@@ -96,25 +103,36 @@ def _register_nat(rules: Rules, account: Account) -> None:
         id = call.params.get("AllocationId")
         for address in backend(account, "ec2").addresses:
             if id and address.allocation_id == id and address.association_id:
-                raise Refusal("InvalidIPAddress.InUse", f"Address with allocation id {id} is in use by "
-                              f"{address.network_interface_id or address.instance_id}: it can't be released.")
+                raise Refusal(
+                    "InvalidIPAddress.InUse",
+                    f"Address with allocation id {id} is in use by "
+                    f"{address.network_interface_id or address.instance_id}: it can't be released.",
+                )
 
 
 def _register_internet(rules: Rules, account: Account) -> None:
     @rules.check("ec2", "DetachInternetGateway")
     def without_public_addresses(call: Call) -> None:
         vpc_id = call.params["VpcId"]
-        mapped = [gateway.id for gateway in live_nat_gateways(account)
-                  if gateway.vpc_id == vpc_id and gateway.connectivity_type == "public"]
+        mapped = [
+            gateway.id
+            for gateway in live_nat_gateways(account)
+            if gateway.vpc_id == vpc_id and gateway.connectivity_type == "public"
+        ]
         balancers = backend(account, "elbv2").load_balancers.values()
         mapped += [one.name for one in balancers if one.vpc_id == vpc_id and one.scheme == "internet-facing"]
         if mapped:
-            raise Refusal("DependencyViolation", f"Network {vpc_id} has some mapped public address(es). Please unmap those "
-                          f"public address(es) before detaching the gateway. They belong to {', '.join(mapped)}.")
+            raise Refusal(
+                "DependencyViolation",
+                f"Network {vpc_id} has some mapped public address(es). Please unmap those public address(es) before "
+                f"detaching the gateway. They belong to {', '.join(mapped)}.",
+            )
 
     @rules.check("ec2", "AttachInternetGateway")
     def one_a_vpc(call: Call) -> None:
         existing = attached_gateway(account, call.params["VpcId"])
         if existing is not None and existing.id != call.params["InternetGatewayId"]:
-            raise Refusal("InvalidParameterValue", f"Network {call.params['VpcId']} already has an internet gateway "
-                          "attached")
+            raise Refusal(
+                "InvalidParameterValue",
+                f"Network {call.params['VpcId']} already has an internet gateway attached",
+            )

@@ -34,10 +34,16 @@ def _check_ports(permission: dict[str, Any]) -> None:
     if protocol not in _WITH_PORTS:
         return
     if first is None or last is None:
-        raise Refusal("InvalidParameterValue", f"Invalid value for portRange: protocol {protocol} needs FromPort and ToPort.")
+        raise Refusal(
+            "InvalidParameterValue",
+            f"Invalid value for portRange: protocol {protocol} needs FromPort and ToPort.",
+        )
     if first != -1 and not 0 <= first <= last <= 65535:
-        raise Refusal("InvalidParameterValue", f"Invalid value for portRange: {first}-{last}. The first port can't be "
-                      "larger than the last, and both are 0 to 65535.")
+        raise Refusal(
+            "InvalidParameterValue",
+            f"Invalid value for portRange: {first}-{last}. The first port can't be larger than the last, and both are "
+            "0 to 65535.",
+        )
 
 
 def _check_prefix_lists(account: Account, permission: dict[str, Any]) -> None:

@@ -51,8 +51,10 @@ def require_groups(account: Account, ids: Iterable[str], vpc_id: str) -> None:
         if group is None:
             raise Refusal("InvalidGroup.NotFound", f"The security group '{id}' does not exist")
         if group.vpc_id != vpc_id:
-            raise Refusal("InvalidGroup.NotFound", f"The security group '{id}' does not exist in VPC '{vpc_id}': it is in "
-                          f"'{group.vpc_id}'.")
+            raise Refusal(
+                "InvalidGroup.NotFound",
+                f"The security group '{id}' does not exist in VPC '{vpc_id}': it is in '{group.vpc_id}'.",
+            )
 
 
 def give_address(account: Account, interface: Any) -> None:
@@ -76,8 +78,10 @@ def _require_free(account: Account, place: Any, wanted: str) -> None:
     network = IPv4Network(place.cidr_block)
     address = IPv4Address(wanted)
     if address not in network:
-        raise Refusal("InvalidParameterValue", f"Address {wanted} does not fall within the subnet's address range "
-                      f"{place.cidr_block}.")
+        raise Refusal(
+            "InvalidParameterValue",
+            f"Address {wanted} does not fall within the subnet's address range {place.cidr_block}.",
+        )
     if address in [*(network[offset] for offset in range(_RESERVED)), network[-1]]:
         raise Refusal("InvalidParameterValue", f"Address {wanted} is in subnet's reserved address range.")
     if any(other.private_ip_address == wanted for other in _neighbours(account, place)):
