@@ -36,7 +36,10 @@ async def localise(env: Mapping[str, str], hosts: Mapping[str, int], listen: Lis
 
 async def _mapping(values: Mapping[str, Any], hosts: Mapping[str, int], listen: Listen) -> dict[str, Any]:
     done = dict(values)
+    ports: set[str] = set()  # variables that hold the port of a host in another one
     for name, value in values.items():
+        if name in ports:
+            continue
         if not isinstance(value, str):
             if isinstance(value, Mapping):
                 done[name] = await _mapping(value, hosts, listen)
@@ -45,6 +48,7 @@ async def _mapping(values: Mapping[str, Any], hosts: Mapping[str, int], listen: 
         if beside is not None:
             hop = await listen(value.lower(), int(values[beside]))
             done[name] = LOOPBACK
+            ports.add(beside)
             done[beside] = str(hop) if isinstance(values[beside], str) else hop
         else:
             done[name] = await _text(value, hosts, listen)

@@ -14,7 +14,6 @@ from typing import Any
 
 from localcloud import processes
 from localcloud.aws.account import DatabaseFact
-from localcloud.aws.backends import backend
 from localcloud.dataplane import clock
 from localcloud.dataplane.site import Site
 from localcloud.net.model import Interface
@@ -153,7 +152,10 @@ class Databases:
             await self._instances.pop(id).close(wipe=True)
             self._site.fabric.addresses.release(_interface_id(id))
         for id, item in described.items():
-            wanted = await self._wanted(item, self._site.account.facts.passwords.get(id) or item["password"])
+            password = self._site.account.facts.passwords.get(id)
+            if password is None:
+                continue  # it is on its way out
+            wanted = await self._wanted(item, password)
             if id not in self._instances:
                 self._instances[id] = Instance(self._site, id)
             self._instances[id].want(wanted)
@@ -223,7 +225,8 @@ def _read(site: Site) -> dict[str, dict[str, Any]]:
             groups = [group["DBParameterGroupName"] for group in item.get("DBParameterGroups") or []]
             extra = {
                 "parameters": {name: value for group in groups for name, value in _parameters(rds, group).items()},
-                **_own_record(site, item["DBInstanceIdentifier"]),
+                # The API shows what was asked for in these words, whatever we report.
+                "running": item["DBInstanceStatus"] not in ("stopping", "stopped"),
                 "subnet": _subnet(site, item),
             }
             found[item["DBInstanceIdentifier"]] = item | extra
@@ -241,14 +244,6 @@ def _parameters(rds: Any, group: str) -> dict[str, str]:
         for item in page["Parameters"]
         if item.get("ParameterValue") is not None
     }
-
-
-def _own_record(site: Site, id: str) -> dict[str, Any]:
-    """What the API doesn't tell: whether it is to run (the status in its answers is the one that we report), and the
-    master password that it was made with."""
-    instance = backend(site.account, "rds").databases.get(id)
-    status = getattr(instance, "status", "")
-    return {"running": status not in ("stopped", "stopping"), "password": getattr(instance, "master_user_password", "")}
 
 
 def _subnet(site: Site, item: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from localcloud.dataplane.roles import FUNCTIONS
 from tests.dataplane.cloud import Cloud
 from tests.dataplane.network import make_group, make_network, make_role
 
+IN_A_VPC = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
 HANDLER = """
 import json, os, sys, time, urllib.request
 
@@ -63,9 +64,11 @@ def function(cloud: Cloud, api: Any) -> str:
 def make(cloud: Cloud, api: Any, name: str, code: str = HANDLER, **more: Any) -> str:
     more.setdefault("Handler", "app.handle")
     more.setdefault("Runtime", "python3.13")
+    role = make_role(cloud, f"{name}-role", FUNCTIONS)
+    cloud.client("iam").attach_role_policy(RoleName=f"{name}-role", PolicyArn=IN_A_VPC)
     api.create_function(
         FunctionName=name,
-        Role=make_role(cloud, f"{name}-role", FUNCTIONS),
+        Role=role,
         Code={"ZipFile": package(code)},
         Timeout=more.pop("Timeout", 20),
         Environment={"Variables": more.pop("Variables", {"COLOUR": "blue"})},
