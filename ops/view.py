@@ -17,7 +17,7 @@ from ops.tracker import Change, Finished, Note, Tracker, past
 LONG_STEP = 3.0  # seconds from which a finished step is worth a line
 STATUS_EVERY = 10.0  # seconds between status lines where there is no terminal to redraw
 REDRAW = 0.2
-LISTED_CREATIONS = 12  # more than that are only counted, component by component
+LISTED = 12  # more creations or deletions than that are only counted, component by component
 _SIGN = {
     "create": "+",
     "update": "~",
@@ -124,9 +124,9 @@ def finished(step: Finished) -> str:
 
 
 def listing(tracker: Tracker, preview: bool) -> list[str]:
-    """The changed resources, one a line. Many creations outside of a preview are left to `counts`."""
-    many = not preview and tracker.totals()["create"] > LISTED_CREATIONS
-    return [_changed(change) for change in tracker.changes if not (many and change.op == "create")]
+    """The changed resources, one a line. Many creations or deletions outside of a preview are left to `counts`."""
+    many = set() if preview else {op for op in ("create", "delete") if tracker.totals()[op] > LISTED}
+    return [_changed(change) for change in tracker.changes if change.op not in many]
 
 
 def _changed(change: Change) -> str:

@@ -160,7 +160,7 @@ def test_a_policy_that_stops_is_an_error() -> None:
 
 def test_many_creations_are_counted_by_component() -> None:
     tracker = Tracker()
-    for number in range(view.LISTED_CREATIONS + 1):
+    for number in range(view.LISTED + 1):
         do(tracker, f"{VPC}-{number}", "create", 0, 1)
     do(tracker, USER, "update", 0, 1)
     text = view.conclusion(tracker, "up local", 31.4, "succeeded", preview=False)
