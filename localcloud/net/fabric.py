@@ -113,10 +113,6 @@ class Fabric:
         transport, protocol = await self._open(source, host, port, lambda: asyncio.StreamReaderProtocol(reader))
         return reader, asyncio.StreamWriter(transport, protocol, reader, self._loop)
 
-    async def check(self, source: Interface | None, host: str, port: int) -> tuple[str, int]:
-        """The loopback backend that ``host``:``port`` is for ``source``. Raises as ``dial`` does."""
-        return (await self._resolve(source or MACHINE, host, port)).backend
-
     async def admit(self, wire: Wire, owners: list[Interface], port: int) -> Interface | None:
         """Judge a connection that a backend has accepted: who is it? None: someone on this machine.
 

@@ -115,7 +115,8 @@ class _Exchange:
             request = h11.Request(method=outgoing.method, target=outgoing.target, headers=headers)
             self.wire.write(self._h11.send(request) or b"")
         except h11.LocalProtocolError as error:
-            raise UpstreamMalformed(f"this request can't be sent: {error}") from error
+            # h11's own words would quote the header, which may hold a key.
+            raise UpstreamMalformed("this request can't be sent as HTTP/1.1") from error
         if outgoing.body is None:
             self.wire.write(self._h11.send(h11.EndOfMessage()) or b"")
             return await self._response()
@@ -164,8 +165,8 @@ class _Exchange:
                 self._h11.receive_data(data)
         except h11.RemoteProtocolError as error:
             if self.wire.ended:
-                raise UpstreamClosed(f"it closed the connection in the middle: {error}") from error
-            raise UpstreamMalformed(f"its response isn't HTTP/1.1: {error}") from error
+                raise UpstreamClosed("it closed the connection in the middle") from error
+            raise UpstreamMalformed("its response isn't HTTP/1.1") from error
         except TimeoutError as error:
             raise UpstreamTimeout(f"it sent nothing for {self._outgoing.wait_seconds:g} s") from error
         return event

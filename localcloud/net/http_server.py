@@ -161,7 +161,7 @@ class _Connection:
             self._h11.receive_data(self._raw_head)
             self._h11.next_event()
         except h11.RemoteProtocolError as error:  # what our own check let through and h11 does not
-            await self._refuse(Refused(error.error_status_hint, str(error)))
+            await self._refuse(Refused(error.error_status_hint, "the request isn't valid HTTP/1.1"))
             return False
         exchange = Exchange(head, self._client, self)
         try:
@@ -172,7 +172,8 @@ class _Connection:
                 return False
             await exchange.answer(self._app.refusal(refused.status, refused.why))
         except (ConnectionError, h11.LocalProtocolError) as error:
-            log.debug("response of %s not delivered: %s", head.target, error)
+            # Neither target nor headers are ever logged: they hold keys.
+            log.debug("a response was not delivered: %s", type(error).__name__)
             exchange.abort()
             return False
         if self._h11.our_state is h11.SWITCHED_PROTOCOL:
@@ -228,7 +229,7 @@ class _Connection:
             try:
                 event = self._h11.next_event()
             except h11.RemoteProtocolError as error:
-                raise Refused(400, f"the request's body is malformed: {error}") from error
+                raise Refused(400, "the request's body is malformed") from error
             if event is h11.NEED_DATA:
                 await self._receive()
             elif isinstance(event, h11.Data):

@@ -66,6 +66,7 @@ class Seen:
     line: str
     headers: list[tuple[str, str]]
     body: bytes = b""
+    connection: int = 0  # which of the backend's connections brought it
 
     def get(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
@@ -105,11 +106,13 @@ class Backend:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        number = self.connections
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 line, *lines = head.rstrip("\r\n").split("\r\n")
                 seen = Seen(line, [(name, value.strip()) for name, _, value in (x.partition(":") for x in lines)])
+                seen.connection = number
                 self.seen.append(seen)
                 if (seen.get("transfer-encoding") or "").lower() == "chunked":
                     while size := int(await reader.readuntil(b"\r\n"), 16):

@@ -322,5 +322,7 @@ def test_an_answer_that_nobody_asked_for_meets_no_request(world: World) -> None:
                 writer.write(get(path))
                 assert (await asyncio.wait_for(read_response(reader), 5)).body == b"ok", path
                 await asyncio.sleep(0.2)
+            twice, next_one, later, after, last = (seen.connection for seen in backend.requests)
+            assert twice != next_one == later != after == last
 
     asyncio.run(scenario())

@@ -65,7 +65,7 @@ def test_egress_is_complained_of_before_ingress() -> None:
 
 
 def test_a_referenced_group_reaches_no_other_vpc() -> None:
-    assert not judge(TOPOLOGY, STRANGER, DATABASE, 5432)
+    assert "has no egress rule for port 5432" in judge(TOPOLOGY, STRANGER, DATABASE, 5432).reason
     opened = with_group(TOPOLOGY, "sg-db", ingress=(to_cidr(5432, "0.0.0.0/0"),))
     opened = with_group(opened, "sg-task", egress=(to_cidr(5432, "0.0.0.0/0"),))
     assert "vpc-2 has no route to vpc-1" in judge(opened, STRANGER, DATABASE, 5432).reason
