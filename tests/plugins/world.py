@@ -7,11 +7,13 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pulumi.automation as auto
+from botocore.exceptions import ClientError
 from localcloud.aws.account import Account, DatabaseFact, ServiceFact
 
 REPO = Path(__file__).resolve().parents[2]
@@ -85,14 +87,18 @@ class Obliging:
         seen = -1
         while not self._ended.is_set():
             seen = self._account.changes.wait(seen)
-            for database in self._account.client("rds").describe_db_instances()["DBInstances"]:
-                self._account.facts.databases[database["DBInstanceIdentifier"]] = DatabaseFact("available")
-            ecs = self._account.client("ecs")
-            for cluster in ecs.list_clusters()["clusterArns"]:
-                arns = ecs.list_services(cluster=cluster)["serviceArns"]
-                services = ecs.describe_services(cluster=cluster, services=arns)["services"] if arns else []
-                for service in services:
-                    self._serve(service)
+            with suppress(ClientError):  # what is listed may be gone when it is described
+                self._look()
+
+    def _look(self) -> None:
+        for database in self._account.client("rds").describe_db_instances()["DBInstances"]:
+            self._account.facts.databases[database["DBInstanceIdentifier"]] = DatabaseFact("available")
+        ecs = self._account.client("ecs")
+        for cluster in ecs.list_clusters()["clusterArns"]:
+            arns = ecs.list_services(cluster=cluster)["serviceArns"]
+            services = ecs.describe_services(cluster=cluster, services=arns)["services"] if arns else []
+            for service in services:
+                self._serve(service)
 
     def _serve(self, service: dict[str, Any]) -> None:
         primary = next((item["id"] for item in service["deployments"] if item["status"] == "PRIMARY"), None)

@@ -39,7 +39,9 @@ def register(rules: Rules, account: Account) -> None:
         users += [
             f"security group {one.id} ({one.name})" for one in ec2.groups.get(id, {}).values() if one.name != "default"
         ]
-        users += [f"VPC endpoint {one.id}" for one in ec2.vpc_end_points.values() if one.vpc_id == id]
+        # moto keeps deleted ones
+        endpoints = [one for one in ec2.vpc_end_points.values() if one.vpc_id == id and one.state != "deleted"]
+        users += [f"VPC endpoint {one.id}" for one in endpoints]
         gateway = attached_gateway(account, id)
         users += [f"internet gateway {gateway.id}"] if gateway else []
         _refuse(f"The vpc '{id}'", users)

@@ -27,6 +27,27 @@ def register(rules: Rules, account: Account) -> None:
         if vpc_id and vpc_id not in backend(account, "ec2").vpcs:
             raise Refusal("InvalidVpcID.NotFound", f"The vpc ID '{vpc_id}' does not exist")
 
+    described: dict[str, str] = {}  # rule id → description of a rule for a group or prefix list: moto forgets it
+
+    @rules.after("ec2", *_AUTHORIZE)
+    def remember_descriptions(call: Call, result: dict[str, Any]) -> None:
+        said = {
+            entry.get("GroupId") or entry.get("PrefixListId"): entry.get("Description")
+            for permission in call.params.get("IpPermissions") or []
+            for entry in [*(permission.get("UserIdGroupPairs") or []), *(permission.get("PrefixListIds") or [])]
+        }
+        for rule in result.get("SecurityGroupRules") or []:
+            target = (rule.get("ReferencedGroupInfo") or {}).get("GroupId") or rule.get("PrefixListId")
+            if description := said.get(target):
+                described[rule["SecurityGroupRuleId"]] = rule["Description"] = description
+
+    @rules.after("ec2", "DescribeSecurityGroupRules")
+    def show_descriptions(call: Call, result: dict[str, Any]) -> None:
+        for rule in result.get("SecurityGroupRules") or []:
+            description = described.get(rule["SecurityGroupRuleId"])
+            if description and not rule.get("Description"):
+                rule["Description"] = description
+
 
 def _check_ports(permission: dict[str, Any]) -> None:
     protocol = str(permission.get("IpProtocol", "-1")).lower()

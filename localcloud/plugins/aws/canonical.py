@@ -144,6 +144,8 @@ def agrees(prop: Prop, wanted: Any, live: Any) -> bool:
     """Whether what AWS has (`live`) is what the program asked for (`wanted`), which may say less than AWS fills in."""
     if canonical(prop, wanted) is None:
         return True
+    if prop.agree is not None:
+        return prop.agree(wanted, live)
     if prop.kind == "one":
         return isinstance(live, Mapping) and _fields_agree(prop, wanted, live)
     if prop.kind == "several":

@@ -47,6 +47,7 @@ class Prop:
     of: Prop | None = None
     fields: Mapping[str, Prop] = field(default_factory=dict)
     same: Callable[[Any], Any] | None = None  # canonical form of a text or JSON document
+    agree: Callable[[Any, Any], bool] | None = None  # whether what was wanted is what AWS has, where equality isn't it
     attribute: str | None = None  # key among the attributes of a load balancer, target group or listener
 
     def has(self, flags: Is) -> bool:

@@ -128,6 +128,12 @@ PARAMETER_GROUP = Row(
     check=(not_both("name", "namePrefix"),),
 )
 
+
+def _same_version(wanted: Any, live: Any) -> bool:
+    """A version that names no minor one is any of its minors: AWS chooses, and upgrades it."""
+    return live is not None and (str(live) == str(wanted) or str(live).startswith(f"{wanted}."))
+
+
 # Changes that AWS can make in place, in the order of the API's reference.
 _MODIFIABLE = (
     "allocatedStorage instanceClass vpcSecurityGroupIds password parameterGroupName backupRetentionPeriod backupWindow "
@@ -190,7 +196,7 @@ INSTANCE = Row(
         "identifierPrefix": text(REPLACE | LOCAL),
         "instanceClass": text(REQUIRED, to="DBInstanceClass"),
         "engine": text(REPLACE | COMPUTED),
-        "engineVersion": text(COMPUTED),
+        "engineVersion": text(COMPUTED, agree=_same_version),
         "engineLifecycleSupport": text(REPLACE | COMPUTED),
         "dbName": text(REPLACE | COMPUTED),
         "username": text(REPLACE | COMPUTED, to="MasterUsername"),
