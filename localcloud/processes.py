@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psutil
 
@@ -187,27 +187,31 @@ def resident_alone(pid: int) -> int:
 
 
 def marked(home: Path) -> list[psutil.Process]:
-    """Every process that a daemon of ``home`` started and that still runs; never the caller or its ancestors."""
+    """Every process that a daemon of ``home`` started and that still runs, and theirs (Postgres overwrites the environment
+    of its own children); never the caller or its ancestors."""
     me = psutil.Process()
     spared = {me.pid, *(parent.pid for parent in me.parents())}
-    found = []
+    found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
-        if process.pid in spared:
+        if process.pid in spared or process.pid in found:
             continue
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, OSError):
             if process.environ().get(MARK) == str(home):
-                found.append(process)
-    return found
+                found |= {one.pid: one for one in [process, *process.children(recursive=True)] if one.pid not in spared}
+    return list(found.values())
 
 
-def described(home: Path) -> list[dict[str, object]]:
-    """Name, pid and resident bytes of every process that ``marked`` finds, the largest first."""
-    found = []
-    for process in marked(home):
+def described(home: Path) -> list[dict[str, Any]]:
+    """Name, pid and resident bytes of every process that a daemon of ``home`` started, with its children's; largest first."""
+    processes = marked(home)
+    pids = {process.pid for process in processes}
+    found: dict[int, dict[str, Any]] = {}
+    for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            name = f"{process.environ().get(_NAME, '?')} ({process.name()})"
-            found.append({"name": name, "pid": process.pid, "memory_bytes": _resident_alone(process)})
-    return sorted(found, key=lambda one: -int(str(one["memory_bytes"])))
+            if process.ppid() not in pids:
+                name = process.environ().get(_NAME, process.name())
+                found[process.pid] = {"name": name, "pid": process.pid, "memory_bytes": resident(process.pid)}
+    return sorted(found.values(), key=lambda one: -one["memory_bytes"])
 
 
 def reap(home: Path, grace: float = 3.0) -> int:

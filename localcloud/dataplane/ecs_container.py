@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from localcloud.dataplane.ecs_model import ContainerSpec, HealthCheck
 from localcloud.dataplane.logs import LogSink
 from localcloud.images import ContainerContext, ContainerProcess, Image, rewrite_local
 
+log = logging.getLogger(__name__)
 _EXIT_LINES = 5
 
 
@@ -124,6 +126,7 @@ class Container:
                 return
             await asyncio.sleep(clock.PORT_SECONDS)
         self.opened = time.monotonic()
+        log.info("%s: up after %.1f s", self._label, self.opened - began)
 
     async def _check(self, check: HealthCheck) -> None:
         began = time.monotonic()

@@ -291,6 +291,8 @@ class Task:
         )
         self.verdict = judge(view, self._site.account.facts.blocked, now)
         if self.verdict.judgement is Judgement.WELL:
+            if not self.was_well:
+                log.info("%s: well after %.1f s", self.assignment.label, now - self.created)
             self.was_well, self._unwell_since = True, None
         elif self._unwell_since is None:
             self._unwell_since = now

@@ -132,7 +132,6 @@ class Function:
             self._changed.notify()
         if not keep:
             environment.close()
-        self.trim()
 
     def _start(self) -> Environment:
         wanted = self.wanted
@@ -197,6 +196,7 @@ class Functions:
         self._seen = -1
         self._lock = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
+        self._trimmer = asyncio.create_task(self._trim(), name="idle functions")
         site.account.facts.invoke = self.invoke
 
     async def reconcile(self) -> None:
@@ -234,6 +234,7 @@ class Functions:
     async def close(self) -> None:
         """End every environment. Repeatable."""
         self._site.account.facts.invoke = None
+        self._trimmer.cancel()
         for name in list(self._functions):
             await self._end(name)
 
@@ -250,6 +251,12 @@ class Functions:
             }
             for name, function in self._functions.items()
         ]
+
+    async def _trim(self) -> None:
+        while True:
+            await asyncio.sleep(clock.LAMBDA_IDLE_SECONDS / 4)
+            for function in list(self._functions.values()):
+                await asyncio.to_thread(function.trim)
 
     async def _end(self, name: str) -> None:
         function = self._functions.pop(name)
