@@ -19,12 +19,16 @@ from components.relay import AdminRelay, AdminRelayArgs
 from components.tags import tag_everything
 from components.zones import Zone, choose_zones
 
-stack = settings.load(pulumi.get_project(), pulumi.get_stack(), pulumi.runtime.config.CONFIG.get(), Path(__file__).parent)
+stack = settings.load(
+    pulumi.get_project(), pulumi.get_stack(), pulumi.runtime.config.CONFIG.get(), Path(__file__).parent
+)
 config = stack.settings
 tag_everything(stack.project, stack.stack)
 
 # opt-in-not-required leaves out local zones, which have neither RDS nor load balancers for the asking
-zones = aws.get_availability_zones(state="available", filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}])
+zones = aws.get_availability_zones(
+    state="available", filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}]
+)
 
 network = Network(
     "network",

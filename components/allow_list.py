@@ -37,7 +37,8 @@ ALLOWED_PATHS: dict[str, str] = {
 """Path → why it is open."""
 
 DENIED_PATTERNS: tuple[str, ...] = ("/user/*", "/key/*", "/model/*", "/spend/*")
-"""The guide's admin paths: CloudFront behaviours of their own, so they answer 403 even if the list above is loosened."""
+"""The guide's admin paths: CloudFront behaviours of their own, so they answer 403 even if the list above is
+loosened."""
 
 
 def chunks(paths: list[str], size: int) -> list[list[str]]:

@@ -30,8 +30,9 @@ class DatabaseArgs:
 
 
 class Database(pulumi.ComponentResource):
-    """The instance and its secret. `secret_arn` names a JSON document with `username`, `password`, `host`, `port`, `dbname`
-    (the form that AWS's own tools read) and `url`, which LiteLLM takes; `secret_version_id` changes with its content."""
+    """The instance and its secret. `secret_arn` names a JSON document with `username`, `password`, `host`, `port`,
+    `dbname` (the form that AWS's own tools read) and `url`, which LiteLLM takes; `secret_version_id` changes with its
+    content."""
 
     instance: aws.rds.Instance
     secret_arn: pulumi.Output[str]
@@ -83,7 +84,8 @@ class Database(pulumi.ComponentResource):
             parameter_group_name=parameters.name,
             publicly_accessible=False,
             auto_minor_version_upgrade=True,
-            # a change of class or storage is asked for on purpose; waiting for a weekly window would only look like a failure
+            # a change of class or storage is asked for on purpose; waiting for a weekly window would only look like a
+            # failure
             apply_immediately=True,
             copy_tags_to_snapshot=True,
             backup_retention_period=7 if args.protect else 1,
@@ -94,7 +96,9 @@ class Database(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
 
-    def _secret(self, name: str, args: DatabaseArgs, password: random.RandomPassword, mine: pulumi.ResourceOptions) -> None:
+    def _secret(
+        self, name: str, args: DatabaseArgs, password: random.RandomPassword, mine: pulumi.ResourceOptions
+    ) -> None:
         secret = aws.secretsmanager.Secret(
             f"{name}-secret",
             name=f"{args.prefix}/database",
@@ -121,5 +125,7 @@ class Database(pulumi.ComponentResource):
                 ),
             }
         )
-        version = aws.secretsmanager.SecretVersion(f"{name}-secret", secret_id=secret.id, secret_string=document, opts=mine)
+        version = aws.secretsmanager.SecretVersion(
+            f"{name}-secret", secret_id=secret.id, secret_string=document, opts=mine
+        )
         self.secret_arn, self.secret_version_id = secret.arn, version.version_id

@@ -45,7 +45,8 @@ class DoorsArgs:
 
 
 class Doors(pulumi.ComponentResource):
-    """The load balancer. `ready` are the resources that must exist before a service registers with `target_group_arn`."""
+    """The load balancer. `ready` are the resources that must exist before a service registers with
+    `target_group_arn`."""
 
     arn: pulumi.Output[str]
     dns_name: pulumi.Output[str]

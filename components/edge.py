@@ -18,8 +18,8 @@ RUNTIME = "cloudfront-js-2.0"
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#limits-functions
 MAX_FUNCTION_BYTES = 10 * 1024
 
-# AWS's managed policies: cache nothing; pass every header of the viewer but Host, which would not be the load balancer's.
-# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
+# AWS's managed policies: cache nothing; pass every header of the viewer but Host, which would not be the load
+# balancer's. https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
@@ -36,9 +36,9 @@ ALL_METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 
 @dataclass(frozen=True)
 class EdgeArgs:
-    """`load_balancer_group_id` gets the one rule by which CloudFront reaches the public door. `internet_gateway` must be
-    attached before a VPC origin is made, and `public_listener` must answer before requests come. `domain_name` with its
-    `certificate_arn` (ACM, us-east-1) replaces CloudFront's own domain."""
+    """`load_balancer_group_id` gets the one rule by which CloudFront reaches the public door. `internet_gateway`
+    must be attached before a VPC origin is made, and `public_listener` must answer before requests come. `domain_name`
+    with its `certificate_arn` (ACM, us-east-1) replaces CloudFront's own domain."""
 
     prefix: str
     vpc_id: pulumi.Input[str]
@@ -63,9 +63,14 @@ def guard_code(allowed_paths: Sequence[str]) -> str:
     Raises:
         ValueError: the code would be larger than CloudFront takes.
     """
-    code = (SOURCES / "guard.js").read_text().replace("/* ALLOWED_PATHS */", json.dumps(sorted(allowed_paths), indent=4))
+    code = (
+        (SOURCES / "guard.js").read_text().replace("/* ALLOWED_PATHS */", json.dumps(sorted(allowed_paths), indent=4))
+    )
     if len(code.encode()) > MAX_FUNCTION_BYTES:
-        raise ValueError(f"the guard would have {len(code.encode())} bytes and CloudFront takes {MAX_FUNCTION_BYTES}: shorten the allow-list")
+        raise ValueError(
+            f"the guard would have {len(code.encode())} bytes and CloudFront takes {MAX_FUNCTION_BYTES}: "
+            "shorten the allow-list"
+        )
     return code
 
 
@@ -157,8 +162,8 @@ class Edge(pulumi.ComponentResource):
         }
 
     def _certificate(self) -> dict:
-        """TLS 1.2 or newer with a certificate of one's own. CloudFront's comes with the security policy TLSv1, whatever is
-        asked for: docs/decisions/tls-floor.md."""
+        """TLS 1.2 or newer with a certificate of one's own. CloudFront's comes with the security policy TLSv1,
+        whatever is asked for: docs/decisions/tls-floor.md."""
         if not self._args.certificate_arn:
             return {"cloudfront_default_certificate": True}
         return {

@@ -12,7 +12,8 @@ _MEMORY = {
     8192: (16384, 61440, 4096),
     16384: (32768, 122880, 8192),
 }
-# LiteLLM wants 1 vCPU and 4 GB a worker in production and holds 0.8 GB at rest, so 256 units with at most 2 GB is left out.
+# LiteLLM wants 1 vCPU and 4 GB a worker in production and holds 0.8 GB at rest, so 256 units with at most 2 GB is
+# left out.
 
 
 def cpu_units() -> tuple[int, ...]:

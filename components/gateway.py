@@ -18,15 +18,17 @@ from components.network import TASK_PORT
 
 CONTAINER = "litellm"
 # The image has no curl.
-HEALTH_COMMAND = f"python3 -c \"import urllib.request as r; r.urlopen('http://localhost:{TASK_PORT}/health/liveliness', timeout=5)\""
+HEALTH_COMMAND = (
+    f"python3 -c \"import urllib.request as r; r.urlopen('http://localhost:{TASK_PORT}/health/liveliness', timeout=5)\""
+)
 # LiteLLM needs 20 s to start and a fresh database's migrations as long again; a slow day shouldn't end in a rollback.
 GRACE_SECONDS = 180
 
 
 @dataclass(frozen=True)
 class GatewayArgs:
-    """`cpu` in units (1024 = 1 vCPU), `memory` in MiB. `database_secret_arn` and `database_secret_version` are None without
-    a database. `ready` is what must exist before a task can start and be reached."""
+    """`cpu` in units (1024 = 1 vCPU), `memory` in MiB. `database_secret_arn` and `database_secret_version` are None
+    without a database. `ready` is what must exist before a task can start and be reached."""
 
     prefix: str
     region: str
@@ -59,7 +61,9 @@ class Gateway(pulumi.ComponentResource):
         logs = aws.cloudwatch.LogGroup(
             f"{name}-logs", name=f"/ecs/{args.prefix}", retention_in_days=args.log_retention_days, opts=self._mine
         )
-        execution, may_start = execution_role(f"{name}-execution", args.prefix, list(secrets.values()), logs.arn, self._mine)
+        execution, may_start = execution_role(
+            f"{name}-execution", args.prefix, list(secrets.values()), logs.arn, self._mine
+        )
         task, may_run = task_role(f"{name}-task", args.prefix, args.region, args.models, bucket.arn, self._mine)
         definition = aws.ecs.TaskDefinition(
             f"{name}-task",
@@ -78,9 +82,14 @@ class Gateway(pulumi.ComponentResource):
         self.register_outputs({"masterKeySecretArn": self.master_key_secret_arn})
 
     def _secrets(self) -> dict[str, pulumi.Output[str]]:
-        """Environment variable → where ECS finds its value. The version is named, so that a new value rolls the service."""
-        master, master_from = self._generated_secret("master-key", "LiteLLM's master key: full rights over users, keys and models")
-        _, salt_from = self._generated_secret("salt-key", "encrypts credentials in LiteLLM's database; changing it makes them unreadable")
+        """Environment variable → where ECS finds its value. The version is named, so that a new value rolls the
+        service."""
+        master, master_from = self._generated_secret(
+            "master-key", "LiteLLM's master key: full rights over users, keys and models"
+        )
+        _, salt_from = self._generated_secret(
+            "salt-key", "encrypts credentials in LiteLLM's database; changing it makes them unreadable"
+        )
         self.master_key_secret_arn = master.arn
         found = {"LITELLM_MASTER_KEY": master_from, "LITELLM_SALT_KEY": salt_from}
         if self._args.database_secret_arn is not None:
@@ -169,7 +178,8 @@ class Gateway(pulumi.ComponentResource):
             # prices come with the pinned version instead of from the internet at every start
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "AWS_REGION_NAME": self._args.region,
-            # longer than the load balancer keeps an idle connection, or it would now and then send a request into a closing one
+            # longer than the load balancer keeps an idle connection, or it would now and then send a request into a
+            # closing one
             "KEEPALIVE_TIMEOUT": str(IDLE_SECONDS + 10),
         }
         return {
@@ -191,7 +201,11 @@ class Gateway(pulumi.ComponentResource):
             "stopTimeout": 120,
             "logConfiguration": {
                 "logDriver": "awslogs",
-                "options": {"awslogs-group": logs.name, "awslogs-region": self._args.region, "awslogs-stream-prefix": CONTAINER},
+                "options": {
+                    "awslogs-group": logs.name,
+                    "awslogs-region": self._args.region,
+                    "awslogs-stream-prefix": CONTAINER,
+                },
             },
         }
 
@@ -211,7 +225,11 @@ class Gateway(pulumi.ComponentResource):
                 "assign_public_ip": False,
             },
             load_balancers=[
-                {"target_group_arn": self._args.target_group_arn, "container_name": CONTAINER, "container_port": TASK_PORT}
+                {
+                    "target_group_arn": self._args.target_group_arn,
+                    "container_name": CONTAINER,
+                    "container_port": TASK_PORT,
+                }
             ],
             health_check_grace_period_seconds=GRACE_SECONDS,
             deployment_minimum_healthy_percent=100,

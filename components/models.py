@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-# Where a geographic inference profile may send a request: the foundation model must be allowed in each of these regions.
-# https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
+# Where a geographic inference profile may send a request: the foundation model must be allowed in each of these
+# regions. https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
 # https://docs.aws.amazon.com/bedrock/latest/userguide/geographic-cross-region-inference.html (policy and its condition)
 PROFILE_REGIONS: dict[str, tuple[str, ...]] = {"us": ("us-east-1", "us-east-2", "us-west-1", "us-west-2")}
 _GEOGRAPHIES = ("us", "us-gov", "eu", "apac", "jp", "au", "ca", "global")
@@ -34,17 +34,23 @@ class Model(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> Model:
         if self.geography and not self.regions and self.geography not in PROFILE_REGIONS:
-            raise ValueError(f"{self.bedrock} is an inference profile: list the regions that it may route to under `regions`")
+            raise ValueError(
+                f"{self.bedrock} is an inference profile: list the regions that it may route to under `regions`"
+            )
         for key in self.params:
             if key in _SECRET_PARAMS:
-                raise ValueError(f"params.{key} would put a credential into plain config; the task's role already lets it call Bedrock")
+                raise ValueError(
+                    f"params.{key} would put a credential into plain config; "
+                    "the task's role already lets it call Bedrock"
+                )
             if key == "model":
                 raise ValueError("params.model is set from `bedrock`; leave it out")
         return self
 
     @property
     def geography(self) -> str | None:
-        """`us` for `us.anthropic…`, an inference profile; None for a model that is invoked in the stack's own region."""
+        """`us` for `us.anthropic…`, an inference profile; None for a model that is invoked in the stack's own
+        region."""
         head = self.bedrock.partition(".")[0]
         return head if head in _GEOGRAPHIES else None
 

@@ -20,8 +20,8 @@ HTTPS_PORT = 443
 
 @dataclass(frozen=True)
 class NetworkArgs:
-    """`prefix` starts the physical names; `zones` are at least two, as a load balancer and a database subnet group need;
-    `admin_cidrs` may reach the admin door; `has_database` says whether tasks get a way to one."""
+    """`prefix` starts the physical names; `zones` are at least two, as a load balancer and a database subnet group
+    need; `admin_cidrs` may reach the admin door; `has_database` says whether tasks get a way to one."""
 
     prefix: str
     region: str
@@ -32,8 +32,9 @@ class NetworkArgs:
 
 
 class Network(pulumi.ComponentResource):
-    """The VPC. Its tiers: `public_subnet_ids` (NAT gateway only), `private_subnet_ids` (tasks, load balancer, relay) and
-    `database_subnet_ids` (no route out at all). One security group a role, one rule a resource, and no rule by default."""
+    """The VPC. Its tiers: `public_subnet_ids` (NAT gateway only), `private_subnet_ids` (tasks, load balancer, relay)
+    and `database_subnet_ids` (no route out at all). One security group a role, one rule a resource, and no rule by
+    default."""
 
     vpc_id: pulumi.Output[str]
     private_subnet_ids: list[pulumi.Output[str]]
@@ -93,7 +94,9 @@ class Network(pulumi.ComponentResource):
         """One NAT gateway for all zones (a second one would double the POC's largest fixed cost), and S3 beside it."""
         # CloudFront's VPC origins want an internet gateway in the VPC, though their traffic doesn't pass it.
         # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
-        gateway = aws.ec2.InternetGateway(f"{self._name}-internet", vpc_id=self.vpc_id, tags=self._named("internet"), opts=self._mine)
+        gateway = aws.ec2.InternetGateway(
+            f"{self._name}-internet", vpc_id=self.vpc_id, tags=self._named("internet"), opts=self._mine
+        )
         self.internet_gateway = gateway
         to_internet = self._route_table("public", public)
         out = aws.ec2.Route(
@@ -139,12 +142,17 @@ class Network(pulumi.ComponentResource):
     def _route_table(self, tier: str, subnets: list[aws.ec2.Subnet]) -> aws.ec2.RouteTable:
         table = aws.ec2.RouteTable(f"{self._name}-{tier}", vpc_id=self.vpc_id, tags=self._named(tier), opts=self._mine)
         for zone, subnet in zip(self._args.zones, subnets, strict=True):
-            aws.ec2.RouteTableAssociation(f"{self._name}-{tier}-{zone.id}", route_table_id=table.id, subnet_id=subnet.id, opts=self._mine)
+            aws.ec2.RouteTableAssociation(
+                f"{self._name}-{tier}-{zone.id}", route_table_id=table.id, subnet_id=subnet.id, opts=self._mine
+            )
         return table
 
     def _close_default_group(self) -> None:
-        """Takes the VPC's default group over without rules, so that nothing gets access by forgetting to name a group."""
-        aws.ec2.DefaultSecurityGroup(f"{self._name}-default", vpc_id=self.vpc_id, tags=self._named("default"), opts=self._mine)
+        """Takes the VPC's default group over without rules, so that nothing gets access by forgetting to name a
+        group."""
+        aws.ec2.DefaultSecurityGroup(
+            f"{self._name}-default", vpc_id=self.vpc_id, tags=self._named("default"), opts=self._mine
+        )
 
     def _security_groups(self) -> None:
         balancer = self._group("alb", "load balancer")
@@ -156,7 +164,11 @@ class Network(pulumi.ComponentResource):
         self.rules = [
             *self._flow("relay-to-admin-door", relay, balancer, ADMIN_DOOR_PORT),
             *self._flow("alb-to-task", balancer, task, TASK_PORT),
-            self._out("task-to-aws", task, "Bedrock, Secrets Manager, CloudWatch Logs, S3 and the image registry, all over TLS"),
+            self._out(
+                "task-to-aws",
+                task,
+                "Bedrock, Secrets Manager, CloudWatch Logs, S3 and the image registry, all over TLS",
+            ),
             self._out("relay-to-aws", relay, "Secrets Manager over TLS"),
         ]
         if self._args.has_database:
@@ -186,7 +198,9 @@ class Network(pulumi.ComponentResource):
             opts=self._mine,
         )
 
-    def _flow(self, name: str, source: aws.ec2.SecurityGroup, target: aws.ec2.SecurityGroup, port: int) -> list[pulumi.Resource]:
+    def _flow(
+        self, name: str, source: aws.ec2.SecurityGroup, target: aws.ec2.SecurityGroup, port: int
+    ) -> list[pulumi.Resource]:
         """Lets `source` open connections to `target` on `port`: out of the one, into the other."""
         description = name.replace("-", " ")
         egress = aws.vpc.SecurityGroupEgressRule(

@@ -18,8 +18,8 @@ TIMEOUT_SECONDS = 60
 
 @dataclass(frozen=True)
 class AdminRelayArgs:
-    """`admin_url` is the admin door, `master_key_secret_arn` the key that the relay itself presents there, `egress` what
-    must exist before the function can reach Secrets Manager."""
+    """`admin_url` is the admin door, `master_key_secret_arn` the key that the relay itself presents there, `egress`
+    what must exist before the function can reach Secrets Manager."""
 
     prefix: str
     subnet_ids: Sequence[pulumi.Input[str]]
@@ -31,8 +31,8 @@ class AdminRelayArgs:
 
 
 class AdminRelay(pulumi.ComponentResource):
-    """The function. Callers invoke `function_name` and never hold the master key. `ready` is all that must exist before a
-    call gets through."""
+    """The function. Callers invoke `function_name` and never hold the master key. `ready` is all that must exist
+    before a call gets through."""
 
     function_name: pulumi.Output[str]
     function: aws.lambda_.Function
@@ -60,14 +60,18 @@ class AdminRelay(pulumi.ComponentResource):
             timeout=TIMEOUT_SECONDS,
             role=role.arn,
             vpc_config={"subnet_ids": list(args.subnet_ids), "security_group_ids": [args.security_group_id]},
-            environment={"variables": {"ADMIN_DOOR_URL": args.admin_url, "MASTER_KEY_SECRET_ARN": args.master_key_secret_arn}},
+            environment={
+                "variables": {"ADMIN_DOOR_URL": args.admin_url, "MASTER_KEY_SECRET_ARN": args.master_key_secret_arn}
+            },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[logs, *permissions, *args.egress]),
         )
         self.function_name = self.function.name
         self.ready = [self.function, *permissions, *args.egress]
         self.register_outputs({"functionName": self.function_name})
 
-    def _role(self, name: str, args: AdminRelayArgs, logs: aws.cloudwatch.LogGroup) -> tuple[aws.iam.Role, list[pulumi.Resource]]:
+    def _role(
+        self, name: str, args: AdminRelayArgs, logs: aws.cloudwatch.LogGroup
+    ) -> tuple[aws.iam.Role, list[pulumi.Resource]]:
         mine = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
             f"{name}-role",
@@ -76,7 +80,13 @@ class AdminRelay(pulumi.ComponentResource):
             assume_role_policy=pulumi.Output.json_dumps(
                 {
                     "Version": "2012-10-17",
-                    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Principal": {"Service": "lambda.amazonaws.com"},
+                            "Action": "sts:AssumeRole",
+                        }
+                    ],
                 }
             ),
             opts=mine,
@@ -89,7 +99,11 @@ class AdminRelay(pulumi.ComponentResource):
                 {
                     "Version": "2012-10-17",
                     "Statement": [
-                        {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": args.master_key_secret_arn},
+                        {
+                            "Effect": "Allow",
+                            "Action": "secretsmanager:GetSecretValue",
+                            "Resource": args.master_key_secret_arn,
+                        },
                         {
                             "Effect": "Allow",
                             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],

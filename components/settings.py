@@ -33,7 +33,9 @@ class SettingsError(Exception):
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
         count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-        super().__init__(f"The configuration has {count}; nothing was changed.\n" + "\n".join(f"  - {p}" for p in problems))
+        super().__init__(
+            f"The configuration has {count}; nothing was changed.\n" + "\n".join(f"  - {p}" for p in problems)
+        )
 
 
 def _vpc_cidr(value: str) -> str:
@@ -59,9 +61,13 @@ def _safe_image(value: str) -> str:
     tag = value.rpartition(":")[2] if ":" in value.rpartition("/")[2] else ""
     version = re.match(r"v?(\d+)\.(\d+)\.(\d+)", tag)
     if not version:
-        raise ValueError("must end in an exact version such as :v1.108.7 or in a digest, so that a deployment can be repeated")
+        raise ValueError(
+            "must end in an exact version such as :v1.108.7 or in a digest, so that a deployment can be repeated"
+        )
     if tuple(int(part) for part in version.groups()) < SAFE_LITELLM:
-        raise ValueError(f"is older than {'.'.join(map(str, SAFE_LITELLM))}, and those versions have known security holes")
+        raise ValueError(
+            f"is older than {'.'.join(map(str, SAFE_LITELLM))}, and those versions have known security holes"
+        )
     return value
 
 
@@ -72,7 +78,9 @@ class Settings(BaseModel):
 
     vpc_cidr: Annotated[str, AfterValidator(_vpc_cidr)] = "10.20.0.0/16"
     egress: Literal["nat"] = "nat"
-    admin_cidrs: tuple[Annotated[str, AfterValidator(_cidr), AfterValidator(_not_everyone)], ...] = Field((), strict=False)
+    admin_cidrs: tuple[Annotated[str, AfterValidator(_cidr), AfterValidator(_not_everyone)], ...] = Field(
+        (), strict=False
+    )
     database: Literal["rds", "none"] = "rds"
     database_instance_class: Annotated[str, Field(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")] = "db.t4g.micro"
     database_engine_version: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")] = "15"
@@ -81,9 +89,13 @@ class Settings(BaseModel):
     task_cpu: int = 1024
     task_memory: int = 4096
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(strict=False)
-    domain_name: Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+)?$")] = ""
+    domain_name: Annotated[
+        str, Field(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+)?$")
+    ] = ""
     certificate_arn: Annotated[str, Field(pattern=r"^(arn:aws:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+)?$")] = ""
-    log_retention_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653] = 30
+    log_retention_days: Literal[
+        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+    ] = 30
     protect: bool = False
 
     @model_validator(mode="after")
@@ -93,7 +105,11 @@ class Settings(BaseModel):
         sizes = fargate.memory_sizes(self.task_cpu)
         if self.task_memory not in sizes:
             step = sizes[1] - sizes[0]
-            raise _at("taskMemory", f"is {self.task_memory}; with taskCpu {self.task_cpu} Fargate takes {sizes[0]} to {sizes[-1]} MiB in steps of {step}")
+            raise _at(
+                "taskMemory",
+                f"is {self.task_memory}; with taskCpu {self.task_cpu} Fargate takes {sizes[0]} to {sizes[-1]} MiB "
+                f"in steps of {step}",
+            )
         if bool(self.domain_name) != bool(self.certificate_arn):
             missing, given = ("certificateArn", "domainName") if self.domain_name else ("domainName", "certificateArn")
             raise _at(missing, f"is missing while {given} is set; the edge's own domain needs both")
@@ -126,7 +142,8 @@ class Stack(BaseModel):
 
 
 def load(project: str, stack: str, config: Mapping[str, Any], root: Path) -> Stack:
-    """Reads a stack's config (`{"llm-gateway:database": "rds", "aws:region": …}`) and `access/<stack>.yaml` below `root`.
+    """Reads a stack's config (`{"llm-gateway:database": "rds", "aws:region": …}`) and `access/<stack>.yaml` below
+    `root`.
 
     Values may be the strings that the engine hands over (JSON for everything that isn't text) or plain Python values.
 
@@ -159,7 +176,8 @@ def _stack_problems(project: str, stack: str, file: str, region: object) -> list
         problems.append(f"{file}: aws:region is missing; set it to the region to deploy to, such as us-west-1.")
     if len(prefix) > MAX_PREFIX or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", prefix):
         problems.append(
-            f"the stack's name {stack!r} doesn't fit; AWS names start with {project}-<stack>, which may have {MAX_PREFIX} characters: "
+            f"the stack's name {stack!r} doesn't fit; AWS names start with {project}-<stack>, which may have "
+            f"{MAX_PREFIX} characters: "
             "lower-case letters, digits and single hyphens."
         )
     return problems
@@ -177,7 +195,8 @@ def _parse(key: str, value: Any) -> Any:
 
 
 def _names_at_least(own: Mapping[str, Any]) -> tuple[str, ...]:
-    """Model names to hold the access file against while another setting is wrong, so that both are reported in one run."""
+    """Model names to hold the access file against while another setting is wrong, so that both are reported in one
+    run."""
     models = _parse("models", own.get("models"))
     entries = models if isinstance(models, (list, tuple)) else []
     return tuple(entry["name"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str))
@@ -216,7 +235,16 @@ def _sentence(detail: Any) -> str:
             return f"{where} is {given!r}, but {_plain(str(context['error']))}."
         case "string_pattern_mismatch":
             return f"{where} is {given!r}, which isn't of the form that it needs; see its description in Pulumi.yaml."
-        case "int_type" | "bool_type" | "string_type" | "tuple_type" | "list_type" | "model_type" | "dict_type" | "float_type":
+        case (
+            "int_type"
+            | "bool_type"
+            | "string_type"
+            | "tuple_type"
+            | "list_type"
+            | "model_type"
+            | "dict_type"
+            | "float_type"
+        ):
             return f"{where} is {given!r}; it must be {_kind(detail['type'])}."
         case _:
             return f"{where} is {given!r}; {detail['msg'][0].lower()}{detail['msg'][1:]}."
@@ -226,7 +254,8 @@ def _unknown(where: str) -> str:
     own = where.rpartition(".")[2]
     names = [to_camel(name) for name in (Model if "." in where else Settings).model_fields]
     near = difflib.get_close_matches(own, names, n=1)
-    return f"{where} is no option of this stack; {f'did you mean {near[0]}?' if near else 'the options are ' + ', '.join(sorted(names)) + '.'}"
+    hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(sorted(names))}."
+    return f"{where} is no option of this stack; {hint}"
 
 
 def _literal_hint(where: str, given: object, expected: str) -> str:
@@ -237,7 +266,9 @@ def _literal_hint(where: str, given: object, expected: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.rstrip(".").replace("has host bits set", "has bits set behind the network's part; write the network's first address")
+    return text.rstrip(".").replace(
+        "has host bits set", "has bits set behind the network's part; write the network's first address"
+    )
 
 
 def _kind(error_type: str) -> str:

@@ -14,7 +14,8 @@ WIDEST, NARROWEST = 16, 23
 
 @dataclass(frozen=True)
 class SubnetPlan:
-    """CIDR blocks by zone index: `private` (tasks, load balancer, relay), `public` (NAT gateway), `database` (no route out)."""
+    """CIDR blocks by zone index: `private` (tasks, load balancer, relay), `public` (NAT gateway), `database` (no
+    route out)."""
 
     private: tuple[str, ...]
     public: tuple[str, ...]

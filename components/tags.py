@@ -6,7 +6,8 @@ import pulumi
 
 
 def tag_everything(project: str, stack: str) -> None:
-    """Registers a transformation that adds the stack's tags to every AWS resource of the program that can carry tags."""
+    """Registers a transformation that adds the stack's tags to every AWS resource of the program that can carry
+    tags."""
     common = {"Project": project, "Stack": stack, "ManagedBy": "pulumi"}
 
     def add(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:

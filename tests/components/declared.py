@@ -78,7 +78,11 @@ class _Account(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         match args.token:
             case "aws:index/getAvailabilityZones:getAvailabilityZones":
-                return {"names": ["us-west-1a", "us-west-1b", "us-west-1c"], "zoneIds": ["usw1-az3", "usw1-az2", "usw1-az1"], "id": "z"}
+                return {
+                    "names": ["us-west-1a", "us-west-1b", "us-west-1c"],
+                    "zoneIds": ["usw1-az3", "usw1-az2", "usw1-az1"],
+                    "id": "z",
+                }
             case "aws:index/getCallerIdentity:getCallerIdentity":
                 return {"accountId": ACCOUNT, "arn": "arn:aws:iam::1:root", "userId": "u", "id": ACCOUNT}
             case "aws:ec2/getSecurityGroup:getSecurityGroup":
@@ -88,12 +92,19 @@ class _Account(mocks.Mocks):
 
 
 def config_of(stack: str, **changes: Any) -> dict[str, str]:
-    """The stack's config as the engine hands it over: schema defaults, the stack file, then `changes` (None removes)."""
+    """The stack's config as the engine hands it over: schema defaults, the stack file, then `changes` (None
+    removes)."""
     schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    values: dict[str, Any] = {f"llm-gateway:{key}": entry["default"] for key, entry in schema.items() if "default" in entry}
+    values: dict[str, Any] = {
+        f"llm-gateway:{key}": entry["default"] for key, entry in schema.items() if "default" in entry
+    }
     values |= yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
     values |= {f"llm-gateway:{key}": value for key, value in changes.items()}
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items() if value is not None}
+    return {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in values.items()
+        if value is not None
+    }
 
 
 def declare(stack: str = "poc", **changes: Any) -> Declared:

@@ -1,4 +1,5 @@
-"""AWS's own rules, checked against the data of cfn-lint, botocore and parliament: a simulated AWS accepts what AWS refuses."""
+"""AWS's own rules, checked against the data of cfn-lint, botocore and parliament: a simulated AWS accepts what AWS
+refuses."""
 
 from __future__ import annotations
 
@@ -57,7 +58,9 @@ def template_of(poc: Declared) -> dict[str, Any]:
         container["LogConfiguration"]["Options"] = {
             key[:1].lower() + key[1:]: value for key, value in container["LogConfiguration"]["Options"].items()
         }
-    function = renamed(poc.one("aws:lambda/function:Function"), {"Name": "FunctionName", "VpcConfig": None, "Tags": None})
+    function = renamed(
+        poc.one("aws:lambda/function:Function"), {"Name": "FunctionName", "VpcConfig": None, "Tags": None}
+    )
     function["Code"] = {"ZipFile": "pass"}
     function["Environment"] = {"Variables": poc.one("aws:lambda/function:Function")["environment"]["variables"]}
     parameters = poc.one("aws:rds/parameterGroup:ParameterGroup")
@@ -65,18 +68,33 @@ def template_of(poc: Declared) -> dict[str, Any]:
         "Database": ("AWS::RDS::DBInstance", database),
         "Parameters": (
             "AWS::RDS::DBParameterGroup",
-            {"Family": parameters["family"], "Description": "x", "Parameters": {p["name"]: p["value"] for p in parameters["parameters"]}},
+            {
+                "Family": parameters["family"],
+                "Description": "x",
+                "Parameters": {p["name"]: p["value"] for p in parameters["parameters"]},
+            },
         ),
         "Task": ("AWS::ECS::TaskDefinition", task),
         "Relay": ("AWS::Lambda::Function", function),
     }
     for number, group in enumerate(poc.of("aws:cloudwatch/logGroup:LogGroup").values()):
-        resources[f"Logs{number}"] = ("AWS::Logs::LogGroup", {"LogGroupName": group["name"], "RetentionInDays": int(group["retentionInDays"])})
-    return {"Resources": {name: {"Type": type_, "Properties": properties} for name, (type_, properties) in resources.items()}}
+        resources[f"Logs{number}"] = (
+            "AWS::Logs::LogGroup",
+            {"LogGroupName": group["name"], "RetentionInDays": int(group["retentionInDays"])},
+        )
+    return {
+        "Resources": {
+            name: {"Type": type_, "Properties": properties} for name, (type_, properties) in resources.items()
+        }
+    }
 
 
 def errors(template: dict[str, Any]) -> list[str]:
-    return [str(match) for match in lint(json.dumps(template), config=ManualArgs(regions=["us-west-1"])) if match.rule.id.startswith("E")]
+    return [
+        str(match)
+        for match in lint(json.dumps(template), config=ManualArgs(regions=["us-west-1"]))
+        if match.rule.id.startswith("E")
+    ]
 
 
 def test_cfn_lint_finds_no_error_in_sizes_versions_and_enums(poc: Declared) -> None:
@@ -85,7 +103,12 @@ def test_cfn_lint_finds_no_error_in_sizes_versions_and_enums(poc: Declared) -> N
 
 @pytest.mark.parametrize(
     ("resource", "key", "wrong"),
-    [("Database", "DBInstanceClass", "db.t9.micro"), ("Task", "Memory", "1000"), ("Relay", "Runtime", "python2.7"), ("Logs0", "RetentionInDays", 31)],
+    [
+        ("Database", "DBInstanceClass", "db.t9.micro"),
+        ("Task", "Memory", "1000"),
+        ("Relay", "Runtime", "python2.7"),
+        ("Logs0", "RetentionInDays", 31),
+    ],
 )
 def test_cfn_lint_would_have_found_it(poc: Declared, resource: str, key: str, wrong: Any) -> None:
     template = template_of(poc)
@@ -100,7 +123,11 @@ def test_iam_actions_and_resources_exist(poc: Declared) -> None:
     assert len(policies) == 3
     for policy in policies:
         # parliament's data of Bedrock knows no inference profiles, and CloudWatch Logs' ARNs differ from its in ':*'
-        found = [f for f in analyze_policy_string(json.dumps(policy)).findings if f.issue not in ("RESOURCE_MISMATCH", "RESOURCE_STAR")]
+        found = [
+            f
+            for f in analyze_policy_string(json.dumps(policy)).findings
+            if f.issue not in ("RESOURCE_MISMATCH", "RESOURCE_STAR")
+        ]
         assert [str(finding) for finding in found] == []
     broken = json.loads(json.dumps(policies[0]))
     broken["Statement"][0]["Action"] = "secretsmanager:ReadSecret"
@@ -111,7 +138,12 @@ def test_no_policy_grants_more_than_named_resources(poc: Declared) -> None:
     """The one exception is Lambda's interfaces, for which AWS takes no narrower resource."""
     wide = [s for policy in poc.policies() for s in policy["Statement"] if s["Resource"] == "*"]
     assert [all(action.startswith("ec2:") for action in s["Action"]) for s in wide] == [True]
-    actions = [a for policy in poc.policies() for s in policy["Statement"] for a in (s["Action"] if isinstance(s["Action"], list) else [s["Action"]])]
+    actions = [
+        a
+        for policy in poc.policies()
+        for s in policy["Statement"]
+        for a in (s["Action"] if isinstance(s["Action"], list) else [s["Action"]])
+    ]
     assert not [action for action in actions if "*" in action]
 
 
@@ -128,24 +160,34 @@ def test_no_policy_grants_more_than_named_resources(poc: Declared) -> None:
         ("cloudfront", "CreateFunction", "Name", "aws:cloudfront/function:Function", "name"),
     ],
 )
-def test_names_fit_what_botocore_knows_of_them(poc: Declared, service: str, operation: str, member: str, type_: str, key: str) -> None:
-    shape = botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape.members[member]
+def test_names_fit_what_botocore_knows_of_them(
+    poc: Declared, service: str, operation: str, member: str, type_: str, key: str
+) -> None:
+    shape = (
+        botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape.members[member]
+    )
     named = poc.of(type_)
     assert named
     for properties in named.values():
         value = properties[key]
         assert len(value) <= shape.metadata.get("max", 10_000)
         if pattern := shape.metadata.get("pattern"):
-            assert re.search(pattern.replace("\\p{", "\\P{") if "\\p{" in pattern else pattern, value) or "\\p{" in pattern
+            assert (
+                re.search(pattern.replace("\\p{", "\\P{") if "\\p{" in pattern else pattern, value) or "\\p{" in pattern
+            )
 
 
 def test_names_fit_limits_that_no_model_has(poc: Declared) -> None:
     assert re.fullmatch(r"[A-Za-z0-9-]{1,32}", poc.one("aws:lb/loadBalancer:LoadBalancer")["name"])
-    assert len(poc.one("aws:lb/targetGroup:TargetGroup")["namePrefix"]) <= 6, "Terraform's provider takes six characters"
+    assert len(poc.one("aws:lb/targetGroup:TargetGroup")["namePrefix"]) <= 6, (
+        "Terraform's provider takes six characters"
+    )
     assert re.fullmatch(r"[a-z](-?[a-z0-9]){0,62}", poc.one("aws:rds/instance:Instance")["identifier"])
     assert re.fullmatch(r"[a-z0-9.-]{3,63}", poc.one("aws:s3/bucket:Bucket")["bucket"])
     for group in poc.of("aws:ec2/securityGroup:SecurityGroup").values():
-        assert not group["name"].startswith("sg-") and re.fullmatch(r"[\w .:/()#,@\[\]+=&;{}!$*-]{1,255}", group["description"])
+        assert not group["name"].startswith("sg-") and re.fullmatch(
+            r"[\w .:/()#,@\[\]+=&;{}!$*-]{1,255}", group["description"]
+        )
 
 
 def test_two_zones_for_load_balancer_database_and_tasks(poc: Declared) -> None:
@@ -171,7 +213,8 @@ def test_container_target_and_listener_agree(poc: Declared) -> None:
 
 
 def test_the_container_outlives_what_waits_for_it(poc: Declared) -> None:
-    """Edge < load balancer < LiteLLM: the one nearer to the client gives up first, and no connection is reused while closing."""
+    """Edge < load balancer < LiteLLM: the one nearer to the client gives up first, and no connection is reused while
+    closing."""
     [container] = json.loads(poc.one("aws:ecs/taskDefinition:TaskDefinition")["containerDefinitions"])
     environment = {entry["name"]: entry["value"] for entry in container["environment"]}
     assert ORIGIN_READ_SECONDS < IDLE_SECONDS < int(environment["KEEPALIVE_TIMEOUT"])
@@ -194,7 +237,10 @@ def test_behaviours_point_to_the_origin_and_to_managed_policies_by_their_ids(poc
     origins = {origin["originId"] for origin in distribution["origins"]}
     for behaviour in [distribution["defaultCacheBehavior"], *distribution["orderedCacheBehaviors"]]:
         assert behaviour["targetOriginId"] in origins
-        assert (behaviour["cachePolicyId"], behaviour["originRequestPolicyId"]) == (CACHING_DISABLED, ALL_VIEWER_EXCEPT_HOST)
+        assert (behaviour["cachePolicyId"], behaviour["originRequestPolicyId"]) == (
+            CACHING_DISABLED,
+            ALL_VIEWER_EXCEPT_HOST,
+        )
     assert ORIGIN_READ_SECONDS <= 120
 
 

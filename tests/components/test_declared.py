@@ -26,14 +26,20 @@ def test_nothing_is_open_to_the_world(poc: Declared) -> None:
 
 def test_the_groups_form_exactly_the_designed_chain(poc: Declared) -> None:
     ingress = poc.of("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").values()
-    assert {(rule["referencedSecurityGroupId"], rule["securityGroupId"], rule["fromPort"], rule["toPort"]) for rule in ingress} == {
+    assert {
+        (rule["referencedSecurityGroupId"], rule["securityGroupId"], rule["fromPort"], rule["toPort"])
+        for rule in ingress
+    } == {
         ("sg-managed", "network-alb-id", 80, 80),
         ("network-relay-id", "network-alb-id", 8080, 8080),
         ("network-alb-id", "network-task-id", 4000, 4000),
         ("network-task-id", "network-database-id", 5432, 5432),
     }
     egress = poc.of("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule").values()
-    assert {(rule["securityGroupId"], rule.get("referencedSecurityGroupId", rule.get("cidrIpv4")), rule["fromPort"]) for rule in egress} == {
+    assert {
+        (rule["securityGroupId"], rule.get("referencedSecurityGroupId", rule.get("cidrIpv4")), rule["fromPort"])
+        for rule in egress
+    } == {
         ("network-relay-id", "network-alb-id", 8080),
         ("network-alb-id", "network-task-id", 4000),
         ("network-task-id", "network-database-id", 5432),
@@ -43,8 +49,14 @@ def test_the_groups_form_exactly_the_designed_chain(poc: Declared) -> None:
 
 
 def test_admins_in_a_vpn_get_the_admin_door_and_no_other() -> None:
-    rules = declare("poc", adminCidrs=["10.8.0.0/16"]).of("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").values()
-    assert [(rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) for rule in rules if "cidrIpv4" in rule] == [("10.8.0.0/16", 8080, 8080)]
+    rules = (
+        declare("poc", adminCidrs=["10.8.0.0/16"])
+        .of("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+        .values()
+    )
+    assert [(rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) for rule in rules if "cidrIpv4" in rule] == [
+        ("10.8.0.0/16", 8080, 8080)
+    ]
 
 
 def test_one_list_feeds_the_guard_and_the_public_door(poc: Declared) -> None:
@@ -54,7 +66,9 @@ def test_one_list_feeds_the_guard_and_the_public_door(poc: Declared) -> None:
     assert at_door == set(ALLOWED_PATHS)
     assert all(json.dumps(path) in guard for path in ALLOWED_PATHS)
     assert {rule["listenerArn"].rpartition(":")[2] for rule in rules} == {"doors-public"}
-    assert poc.of("aws:lb/listener:Listener")["doors-public"]["defaultActions"][0]["fixedResponse"]["statusCode"] == "403"
+    assert (
+        poc.of("aws:lb/listener:Listener")["doors-public"]["defaultActions"][0]["fixedResponse"]["statusCode"] == "403"
+    )
 
 
 def test_the_edge_denies_by_itself_and_guards_the_rest(poc: Declared) -> None:
@@ -64,11 +78,15 @@ def test_the_edge_denies_by_itself_and_guards_the_rest(poc: Declared) -> None:
     functions = [behaviour["functionAssociations"] for behaviour in [*ordered, distribution["defaultCacheBehavior"]]]
     assert [f["functionArn"].rpartition(":")[2] for [f] in functions] == ["edge-deny"] * 4 + ["edge-guard"]
     assert {f["eventType"] for [f] in functions} == {"viewer-request"}
-    assert {b["viewerProtocolPolicy"] for b in [*ordered, distribution["defaultCacheBehavior"]]} == {"redirect-to-https"}
+    assert {b["viewerProtocolPolicy"] for b in [*ordered, distribution["defaultCacheBehavior"]]} == {
+        "redirect-to-https"
+    }
 
 
 def test_a_domain_of_ones_own_comes_with_tls_1_2(poc: Declared) -> None:
-    assert poc.one("aws:cloudfront/distribution:Distribution")["viewerCertificate"] == {"cloudfrontDefaultCertificate": True}
+    assert poc.one("aws:cloudfront/distribution:Distribution")["viewerCertificate"] == {
+        "cloudfrontDefaultCertificate": True
+    }
     arn = f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/0-1"
     own = declare("poc", domainName="llm.example.com", certificateArn=arn)
     distribution = own.one("aws:cloudfront/distribution:Distribution")
@@ -79,10 +97,11 @@ def test_a_domain_of_ones_own_comes_with_tls_1_2(poc: Declared) -> None:
 
 def test_secrets_reach_the_container_by_reference_only(poc: Declared) -> None:
     [container] = json.loads(poc.one("aws:ecs/taskDefinition:TaskDefinition")["containerDefinitions"])
+    prefix = f"arn:aws:secretsmanager:us-west-1:{ACCOUNT}:secret:llm-gateway-poc"
     assert {secret["name"]: secret["valueFrom"] for secret in container["secrets"]} == {
-        "LITELLM_MASTER_KEY": f"arn:aws:secretsmanager:us-west-1:{ACCOUNT}:secret:llm-gateway-poc/master-key-AbCdEf:::version-of-gateway-master-key",
-        "LITELLM_SALT_KEY": f"arn:aws:secretsmanager:us-west-1:{ACCOUNT}:secret:llm-gateway-poc/salt-key-AbCdEf:::version-of-gateway-salt-key",
-        "DATABASE_URL": f"arn:aws:secretsmanager:us-west-1:{ACCOUNT}:secret:llm-gateway-poc/database-AbCdEf:url::version-of-database-secret",
+        "LITELLM_MASTER_KEY": f"{prefix}/master-key-AbCdEf:::version-of-gateway-master-key",
+        "LITELLM_SALT_KEY": f"{prefix}/salt-key-AbCdEf:::version-of-gateway-salt-key",
+        "DATABASE_URL": f"{prefix}/database-AbCdEf:url::version-of-database-secret",
     }
     assert "generated-for" not in json.dumps(container)
     assert "generated-for" not in poc.one("aws:s3/bucketObjectv2:BucketObjectv2")["content"]
@@ -106,19 +125,33 @@ def test_a_changed_config_is_a_new_object_and_a_new_task_definition(poc: Declare
 
 def test_a_poc_leaves_nothing_behind_and_a_protected_stack_keeps_what_matters(poc: Declared) -> None:
     database = poc.one("aws:rds/instance:Instance")
-    assert (database["skipFinalSnapshot"], database["deletionProtection"], database["deleteAutomatedBackups"]) == (True, False, True)
+    assert (database["skipFinalSnapshot"], database["deletionProtection"], database["deleteAutomatedBackups"]) == (
+        True,
+        False,
+        True,
+    )
     assert {secret["recoveryWindowInDays"] for secret in poc.of("aws:secretsmanager/secret:Secret").values()} == {0}
     assert poc.one("aws:s3/bucket:Bucket")["forceDestroy"] is True
     kept = declare("poc", protect=True)
     database = kept.one("aws:rds/instance:Instance")
-    assert (database["skipFinalSnapshot"], database["deletionProtection"], database["finalSnapshotIdentifier"]) == (False, True, "llm-gateway-poc-final")
+    assert (database["skipFinalSnapshot"], database["deletionProtection"], database["finalSnapshotIdentifier"]) == (
+        False,
+        True,
+        "llm-gateway-poc-final",
+    )
     assert kept.one("aws:lb/loadBalancer:LoadBalancer")["enableDeletionProtection"] is True
     assert {secret["recoveryWindowInDays"] for secret in kept.of("aws:secretsmanager/secret:Secret").values()} == {7}
 
 
 def test_the_database_is_the_guides(poc: Declared) -> None:
     database = poc.one("aws:rds/instance:Instance")
-    said = (database["engine"], database["engineVersion"], database["instanceClass"], database["allocatedStorage"], database["storageType"])
+    said = (
+        database["engine"],
+        database["engineVersion"],
+        database["instanceClass"],
+        database["allocatedStorage"],
+        database["storageType"],
+    )
     assert said == ("postgres", "15", "db.t4g.micro", 20, "gp3")
     assert (database["dbName"], database["username"], database["storageEncrypted"]) == ("litellm", "litellm", True)
     assert poc.one("aws:rds/parameterGroup:ParameterGroup")["parameters"] == [{"name": "rds.force_ssl", "value": "1"}]
@@ -127,11 +160,16 @@ def test_the_database_is_the_guides(poc: Declared) -> None:
 def test_everything_that_can_carry_tags_carries_the_stacks(poc: Declared) -> None:
     tagged = [r for r in poc.resources if r.typ.startswith("aws:") and "tags" in r.inputs]
     assert len(tagged) > 30
-    assert all(r.inputs["tags"].items() >= {"Project": "llm-gateway", "Stack": "poc", "ManagedBy": "pulumi"}.items() for r in tagged)
+    assert all(
+        r.inputs["tags"].items() >= {"Project": "llm-gateway", "Stack": "poc", "ManagedBy": "pulumi"}.items()
+        for r in tagged
+    )
     assert "Tags" not in poc.of("aws:iam/rolePolicy:RolePolicy")["gateway-task"]
 
 
 def test_local_differs_from_the_poc_only_in_answers_and_the_admins_network() -> None:
     poc, local = declare("poc"), declare("local")
     names = [{(r.typ, r.name) for r in declared.resources} for declared in (poc, local)]
-    assert {name for _, name in names[0] ^ names[1] if not name.endswith(("-poc", "-local"))} == {"network-admins-127.0.0.1-32"}
+    assert {name for _, name in names[0] ^ names[1] if not name.endswith(("-poc", "-local"))} == {
+        "network-admins-127.0.0.1-32"
+    }

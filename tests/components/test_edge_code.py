@@ -16,7 +16,10 @@ from components.edge import MAX_FUNCTION_BYTES, deny_code, guard_code
 def call(code: str, uri: str, method: str = "POST") -> dict:
     context = quickjs.Context()
     context.eval(code)
-    event = {"version": "1.0", "request": {"method": method, "uri": uri, "querystring": {}, "headers": {}, "cookies": {}}}
+    event = {
+        "version": "1.0",
+        "request": {"method": method, "uri": uri, "querystring": {}, "headers": {}, "cookies": {}},
+    }
     return json.loads(context.eval(f"JSON.stringify(handler({json.dumps(event)}))"))
 
 
@@ -30,8 +33,26 @@ def test_the_guard_passes_the_allow_list_unchanged(path: str) -> None:
 
 @pytest.mark.parametrize(
     "uri",
-    ["/", "", "/key/generate", "/key%2Fgenerate", "/%6bey/generate", "/v1/../key/generate", "//v1/models", "/v1/models/", "/V1/models"]
-    + ["/v1/chat/completions%00", "/v1/chat%2Fcompletions", "/v1/models;x", "/team/list", "/health", "/openapi.json", "/ui", "__proto__", "constructor"],
+    [
+        "/",
+        "",
+        "/key/generate",
+        "/key%2Fgenerate",
+        "/%6bey/generate",
+        "/v1/../key/generate",
+        "//v1/models",
+        "/v1/models/",
+        "/V1/models",
+        "/v1/chat/completions%00",
+        "/v1/chat%2Fcompletions",
+        "/v1/models;x",
+        "/team/list",
+        "/health",
+        "/openapi.json",
+        "/ui",
+        "__proto__",
+        "constructor",
+    ],
 )
 def test_the_guard_refuses_everything_else(uri: str) -> None:
     answer = call(GUARD, uri)

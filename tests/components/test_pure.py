@@ -35,7 +35,9 @@ def test_a_range_that_does_not_fit_is_refused(cidr: str) -> None:
         plan_subnets(cidr)
 
 
-@given(st.permutations([Zone("us-east-1a", "use1-az3"), Zone("us-east-1b", "use1-az1"), Zone("us-east-1c", "use1-az2")]))
+@given(
+    st.permutations([Zone("us-east-1a", "use1-az3"), Zone("us-east-1b", "use1-az1"), Zone("us-east-1c", "use1-az2")])
+)
 def test_zones_are_chosen_by_id_whatever_the_account_calls_them(available: list[Zone]) -> None:
     assert [zone.id for zone in choose_zones(available, 2)] == ["use1-az1", "use1-az2"]
 
@@ -50,10 +52,15 @@ def test_zones_without_vpc_origins_have_the_form_of_zone_ids() -> None:
 
 
 def test_fargate_sizes_are_those_of_cfn_lint() -> None:
-    """cfn-lint keeps Fargate's pairs as a JSON schema; every pair of ours must validate against it, and no more exist."""
+    """cfn-lint keeps Fargate's pairs as a JSON schema; every pair of ours must validate against it, and no more
+    exist."""
     import jsonschema
 
-    schema = json.loads((resources.files("cfnlint.data.schemas.extensions.aws_ecs_taskdefinition") / "fargate_cpu_memory.json").read_text())
+    schema = json.loads(
+        (
+            resources.files("cfnlint.data.schemas.extensions.aws_ecs_taskdefinition") / "fargate_cpu_memory.json"
+        ).read_text()
+    )
     validator = jsonschema.Draft7Validator(schema)
 
     def accepts(cpu: int, memory: int) -> bool:
@@ -72,7 +79,9 @@ def test_a_profile_needs_itself_and_the_model_in_every_region_behind_it() -> Non
     profile, models = HAIKU.statements("us-west-1", "111122223333")
     arn = "arn:aws:bedrock:us-west-1:111122223333:inference-profile/us.anthropic.claude-haiku-4-5-20251001-v1:0"
     assert profile["Resource"] == [arn]
-    assert models["Resource"] == [f"arn:aws:bedrock:{r}::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0" for r in PROFILE_REGIONS["us"]]
+    assert models["Resource"] == [
+        f"arn:aws:bedrock:{r}::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0" for r in PROFILE_REGIONS["us"]
+    ]
     assert models["Condition"] == {"ArnEquals": {"bedrock:InferenceProfileArn": arn}}
 
 
@@ -103,7 +112,7 @@ def test_allowed_paths_are_literal_and_reach_nothing_that_is_denied() -> None:
     for path, reason in ALLOWED_PATHS.items():
         assert path.startswith("/") and not set(path) & set("*?%\\;.~ ") and "//" not in path and not path.endswith("/")
         assert reason
-        assert not any(path.startswith(pattern.rstrip("*").rstrip("/")+"/") for pattern in DENIED_PATTERNS)
+        assert not any(path.startswith(pattern.rstrip("*").rstrip("/") + "/") for pattern in DENIED_PATTERNS)
     assert "/v1/chat/completions" in ALLOWED_PATHS
     assert DENIED_PATTERNS == ("/user/*", "/key/*", "/model/*", "/spend/*")
 

@@ -48,35 +48,72 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
     ("changes", "sentence"),
     [
         ({"databse": "rds"}, "Pulumi.poc.yaml: llm-gateway:databse is no option of this stack; did you mean database?"),
-        ({"vpcCidr": "10.0.0.0/28"}, "Pulumi.poc.yaml: llm-gateway:vpcCidr is '10.0.0.0/28', but its size is /28 and must be between /16 and /23."),
-        ({"vpcCidr": "10.0.0.5/16"}, "llm-gateway:vpcCidr is '10.0.0.5/16', but 10.0.0.5/16 has bits set behind the network's part"),
-        ({"adminCidrs": ["0.0.0.0/0"]}, "llm-gateway:adminCidrs[0] is '0.0.0.0/0', but opens the admin door to every address"),
+        (
+            {"vpcCidr": "10.0.0.0/28"},
+            "poc.yaml: llm-gateway:vpcCidr is '10.0.0.0/28', but its size is /28 and must be between /16 and /23.",
+        ),
+        (
+            {"vpcCidr": "10.0.0.5/16"},
+            "llm-gateway:vpcCidr is '10.0.0.5/16', but 10.0.0.5/16 has bits set behind the network's part",
+        ),
+        (
+            {"adminCidrs": ["0.0.0.0/0"]},
+            "llm-gateway:adminCidrs[0] is '0.0.0.0/0', but opens the admin door to every address",
+        ),
         ({"adminCidrs": "10.0.0.0/8"}, "llm-gateway:adminCidrs is '10.0.0.0/8'; it must be a list."),
-        ({"database": "aurora"}, "llm-gateway:database is 'aurora'; this version doesn't have it yet: set it to 'rds' or 'none'."),
+        (
+            {"database": "aurora"},
+            "llm-gateway:database is 'aurora'; this version doesn't have it yet: set it to 'rds' or 'none'.",
+        ),
         ({"egress": "public"}, "llm-gateway:egress is 'public'; this version doesn't have it yet: set it to 'nat'."),
         ({"database": "mysql"}, "llm-gateway:database is 'mysql'; it must be 'rds' or 'none'."),
         ({"databaseStorage": 5}, "llm-gateway:databaseStorage is 5; input should be greater than or equal to 20."),
         ({"databaseStorage": "many"}, "llm-gateway:databaseStorage is 'many'; it must be a whole number."),
         ({"protect": "yes"}, "llm-gateway:protect is 'yes'; it must be true or false."),
-        ({"taskCpu": 1000}, "llm-gateway:taskCpu is 1000; Fargate takes 512, 1024, 2048, 4096, 8192 or 16384 (1024 is 1 vCPU)."),
-        ({"taskMemory": 1024}, "llm-gateway:taskMemory is 1024; with taskCpu 1024 Fargate takes 2048 to 8192 MiB in steps of 1024."),
-        ({"image": "ghcr.io/berriai/litellm:main-latest"}, "llm-gateway:image is 'ghcr.io/berriai/litellm:main-latest', but must end in an exact version"),
-        ({"image": "ghcr.io/berriai/litellm:v1.83.4"}, "but is older than 1.84.0, and those versions have known security holes."),
+        (
+            {"taskCpu": 1000},
+            "llm-gateway:taskCpu is 1000; Fargate takes 512, 1024, 2048, 4096, 8192 or 16384 (1024 is 1 vCPU).",
+        ),
+        (
+            {"taskMemory": 1024},
+            "llm-gateway:taskMemory is 1024; with taskCpu 1024 Fargate takes 2048 to 8192 MiB in steps of 1024.",
+        ),
+        (
+            {"image": "ghcr.io/berriai/litellm:main-latest"},
+            "llm-gateway:image is 'ghcr.io/berriai/litellm:main-latest', but must end in an exact version",
+        ),
+        (
+            {"image": "ghcr.io/berriai/litellm:v1.83.4"},
+            "but is older than 1.84.0, and those versions have known security holes.",
+        ),
         ({"models": []}, "llm-gateway:models is"),
         ({"models": None}, "llm-gateway:models is missing; set it."),
         ({"models": [{"name": "claude-haiku-4-5"}]}, "llm-gateway:models[0].bedrock is missing; set it."),
-        ({"models": [{"nam": "x", "bedrock": "a.b"}]}, "llm-gateway:models[0].nam is no option of this stack; did you mean name?"),
+        (
+            {"models": [{"nam": "x", "bedrock": "a.b"}]},
+            "llm-gateway:models[0].nam is no option of this stack; did you mean name?",
+        ),
         ({"domainName": "llm.example.com"}, "llm-gateway:certificateArn is missing while domainName is set"),
         ({"logRetentionDays": 31}, "llm-gateway:logRetentionDays is 31; it must be 1, 3, 5, 7"),
     ],
 )
-def test_a_mistake_is_one_sentence_with_the_key_to_change(tmp_path: Path, changes: dict[str, Any], sentence: str) -> None:
+def test_a_mistake_is_one_sentence_with_the_key_to_change(
+    tmp_path: Path, changes: dict[str, Any], sentence: str
+) -> None:
     found = problems(tmp_path, **changes)
     assert any(sentence in problem for problem in found), found
 
 
 def test_all_mistakes_of_config_and_access_file_come_in_one_run(tmp_path: Path) -> None:
-    access = "users:\n  - email: a@example.com\n    budget: -5\n  - email: A@example.com\nkeys:\n  - alias: k1\n    models: [gpt-9]\n"
+    access = """
+users:
+  - email: a@example.com
+    budget: -5
+  - email: A@example.com
+keys:
+  - alias: k1
+    models: [gpt-9]
+"""
     found = problems(tmp_path, access, vpcCidr="nonsense", taskCpu="many", colour="red")
     text = "\n".join(found)
     for part in ("vpcCidr", "taskCpu", "colour", "-5", "A@example.com", "gpt-9"):

@@ -40,12 +40,18 @@ class Cloud:
         self.env = {**os.environ, "LOCALCLOUD_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
         self._exports: dict[str, str] | None = None
 
-    def localcloud(self, *arguments: str, check: bool = True, timeout: float = 600, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    def localcloud(
+        self, *arguments: str, check: bool = True, timeout: float = 600, cwd: Path = ROOT
+    ) -> subprocess.CompletedProcess[str]:
         """`python -m localcloud …`, with its output captured."""
         command = [sys.executable, "-m", "localcloud", *arguments]
-        done = subprocess.run(command, cwd=cwd, env=self.env, capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            command, cwd=cwd, env=self.env, capture_output=True, text=True, timeout=timeout, check=False
+        )
         if check and done.returncode:
-            raise AssertionError(f"{' '.join(arguments)} exited with {done.returncode}:\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}")
+            raise AssertionError(
+                f"{' '.join(arguments)} exited with {done.returncode}:\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+            )
         return done
 
     def ops(self, verb: str, *flags: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -54,7 +60,9 @@ class Cloud:
 
     def pulumi(self, *arguments: str, cwd: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Plain `pulumi` in the shell that `make env` gives."""
-        return self.localcloud("run", "--", "pulumi", *arguments, "--stack", STACK, "--non-interactive", cwd=cwd, check=check)
+        return self.localcloud(
+            "run", "--", "pulumi", *arguments, "--stack", STACK, "--non-interactive", cwd=cwd, check=check
+        )
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs with loopback addresses and the keys' values."""
@@ -85,7 +93,9 @@ class Cloud:
     def sql(self, query: LiteralString) -> list[tuple[Any, ...]]:
         """The rows of a query at the stack's Postgres."""
         [database] = self.status()["databases"]
-        secret = json.loads(self.client("secretsmanager").get_secret_value(SecretId="llm-gateway-local/database")["SecretString"])
+        secret = json.loads(
+            self.client("secretsmanager").get_secret_value(SecretId="llm-gateway-local/database")["SecretString"]
+        )
         with psycopg.connect(
             host="127.0.0.1",
             port=database["port"],
@@ -97,7 +107,9 @@ class Cloud:
             return connection.execute(query).fetchall()
 
     def master_key(self) -> str:
-        return self.client("secretsmanager").get_secret_value(SecretId=self.outputs()["masterKeySecretArn"])["SecretString"]
+        return self.client("secretsmanager").get_secret_value(SecretId=self.outputs()["masterKeySecretArn"])[
+            "SecretString"
+        ]
 
 
 def http(method: str, url: str, key: str | None = None, body: Any = None, timeout: float = 60) -> Answer:
@@ -107,7 +119,9 @@ def http(method: str, url: str, key: str | None = None, body: Any = None, timeou
     request = urllib.request.Request(url, data=data, headers=headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=timeout) as response:
-            return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.read().decode())
+            return Answer(
+                response.status, {k.lower(): v for k, v in response.headers.items()}, response.read().decode()
+            )
     except urllib.error.HTTPError as error:
         return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read().decode())
 

@@ -19,6 +19,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mine = [item for item in items if item.path.parent == here]
     rank = {name: place for place, name in enumerate(ORDER)}
     mine.sort(key=lambda item: rank[item.path.stem])
+    for item in mine:
+        # the first one stands the gateway up, and a deployment that fails tries LiteLLM three times
+        item.add_marker(pytest.mark.timeout(600))
     others = [item for item in items if item.path.parent != here]
     items[:] = [*others, *mine]
 

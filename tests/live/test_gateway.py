@@ -1,4 +1,5 @@
-"""The gateway as people use it: developers by CloudFront, admins by the relay and the admin door, and what Postgres holds."""
+"""The gateway as people use it: developers by CloudFront, admins by the relay and the admin door, and what Postgres
+holds."""
 
 from __future__ import annotations
 
@@ -26,7 +27,11 @@ def test_a_completion_streams(outputs: dict[str, Any]) -> None:
     assert answer.headers["content-type"].startswith("text/event-stream")
     events = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
     assert events[-1] == "[DONE]" and len(events) > 2
-    deltas = [json.loads(event)["choices"][0]["delta"].get("content") or "" for event in events[:-1] if json.loads(event)["choices"]]
+    deltas = [
+        json.loads(event)["choices"][0]["delta"].get("content") or ""
+        for event in events[:-1]
+        if json.loads(event)["choices"]
+    ]
     assert "Claude Haiku 4.5" in "".join(deltas)
 
 
@@ -34,13 +39,18 @@ def test_the_openai_sdk_works_unchanged(outputs: dict[str, Any]) -> None:
     client = openai.OpenAI(base_url=f"{outputs['gatewayUrl']}/v1", api_key=outputs["keys"]["production"], max_retries=0)
     answer = client.chat.completions.create(model="claude-sonnet-4-5", messages=[{"role": "user", "content": "Hello"}])
     assert "Claude Sonnet 4.5" in (answer.choices[0].message.content or "")
-    stream = client.chat.completions.create(model="claude-sonnet-4-5", messages=[{"role": "user", "content": "Hello"}], stream=True)
+    stream = client.chat.completions.create(
+        model="claude-sonnet-4-5", messages=[{"role": "user", "content": "Hello"}], stream=True
+    )
     assert "Claude Sonnet 4.5" in "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
 
 
 def test_models_lists_what_the_key_may_use(outputs: dict[str, Any]) -> None:
     def models(alias: str) -> set[str]:
-        return {model["id"] for model in http("GET", f"{outputs['gatewayUrl']}/v1/models", outputs["keys"][alias]).json["data"]}
+        return {
+            model["id"]
+            for model in http("GET", f"{outputs['gatewayUrl']}/v1/models", outputs["keys"][alias]).json["data"]
+        }
 
     assert models("dev-environment") == {"claude-haiku-4-5"}
     assert models("production") == {"claude-haiku-4-5", "claude-sonnet-4-5"}
@@ -56,7 +66,10 @@ def test_a_model_outside_the_keys_list_is_refused(outputs: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("path", ["/user/list", "/user/new", "/key/generate", "/key/list", "/model/info", "/model/new", "/spend/logs", "/spend/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/user/list", "/user/new", "/key/generate", "/key/list", "/model/info", "/model/new", "/spend/logs", "/spend/"],
+)
 def test_admin_paths_answer_403_from_the_edge(cloud: Cloud, outputs: dict[str, Any], method: str, path: str) -> None:
     """Even with the master key: the edge's own body says that it never reached the origin."""
     answer = http(method, outputs["gatewayUrl"] + path, cloud.master_key(), body={} if method == "POST" else None)
@@ -65,7 +78,10 @@ def test_admin_paths_answer_403_from_the_edge(cloud: Cloud, outputs: dict[str, A
     assert answer.headers["x-cache"] == "FunctionGeneratedResponse from cloudfront"
 
 
-@pytest.mark.parametrize("path", ["/key%2Fgenerate", "/%6bey/generate", "/team/list", "/v2/user/info", "/health", "/ui/", "/", "/openapi.json"])
+@pytest.mark.parametrize(
+    "path",
+    ["/key%2Fgenerate", "/%6bey/generate", "/team/list", "/v2/user/info", "/health", "/ui/", "/", "/openapi.json"],
+)
 def test_everything_off_the_list_answers_403(cloud: Cloud, outputs: dict[str, Any], path: str) -> None:
     answer = http("GET", outputs["gatewayUrl"] + path, cloud.master_key())
     assert answer.status == 403 and "not open" in answer.text
@@ -75,10 +91,14 @@ def _key(entry: dict[str, Any]) -> tuple[Any, ...]:
     return entry["alias"], entry.get("budget"), sorted(entry.get("models") or [])
 
 
-def test_the_admin_door_knows_users_and_keys_with_budgets_models_and_periods(cloud: Cloud, outputs: dict[str, Any]) -> None:
+def test_the_admin_door_knows_users_and_keys_with_budgets_models_and_periods(
+    cloud: Cloud, outputs: dict[str, Any]
+) -> None:
     master = cloud.master_key()
     for entry in ACCESS["users"]:
-        user = http("GET", f"{outputs['adminUrl']}/user/info?user_id={outputs['users'][entry['email']]}", master).json["user_info"]
+        user = http("GET", f"{outputs['adminUrl']}/user/info?user_id={outputs['users'][entry['email']]}", master).json[
+            "user_info"
+        ]
         assert user["user_email"] == entry["email"]
         assert (user["max_budget"], user["budget_duration"]) == (entry["budget"], "1mo")
         assert sorted(user["models"]) == sorted(entry.get("models") or [])
@@ -103,15 +123,22 @@ def test_the_admin_door_is_closed_without_the_master_key(outputs: dict[str, Any]
 def test_postgres_holds_the_rows(cloud: Cloud) -> None:
     rows = cloud.sql('select user_email, max_budget from "LiteLLM_UserTable" where user_email is not null order by 1')
     assert rows == sorted((entry["email"], entry["budget"]) for entry in ACCESS["users"])
-    rows = cloud.sql('select key_alias, max_budget from "LiteLLM_VerificationToken" where key_alias is not null order by 1')
+    rows = cloud.sql(
+        'select key_alias, max_budget from "LiteLLM_VerificationToken" where key_alias is not null order by 1'
+    )
     assert rows == sorted((entry["alias"], entry["budget"]) for entry in ACCESS["keys"])
-    assert cloud.sql("select ssl from pg_stat_ssl join pg_stat_activity using (pid) where usename = 'litellm' and ssl") != []
+    assert (
+        cloud.sql("select ssl from pg_stat_ssl join pg_stat_activity using (pid) where usename = 'litellm' and ssl")
+        != []
+    )
 
 
 def test_spend_is_counted_on_the_key_and_its_user(cloud: Cloud, outputs: dict[str, Any]) -> None:
     email, key = "dev@example.com", "sk-spend-test-0000000000000001"
     user = outputs["users"][email]
-    made = cloud.relay("POST", "/key/generate", body={"key": key, "key_alias": "spend-test", "user_id": user, "models": []})
+    made = cloud.relay(
+        "POST", "/key/generate", body={"key": key, "key_alias": "spend-test", "user_id": user, "models": []}
+    )
     assert made["status"] == 200, made
     try:
         for _ in range(3):
@@ -149,5 +176,9 @@ def test_no_secret_is_in_clear_in_state_logs_or_plain_outputs(cloud: Cloud, outp
     assert state and logs
     for where, text in {"outputs": plain, "state": state, "logs": logs}.items():
         assert not [secret[:6] + "…" for secret in secrets if secret in text], where
-    readable = [path for path in cloud.home.rglob("*") if path.is_file() and path.stat().st_mode & 0o077 and cloud.home.stat().st_mode & 0o077]
+    readable = [
+        path
+        for path in cloud.home.rglob("*")
+        if path.is_file() and path.stat().st_mode & 0o077 and cloud.home.stat().st_mode & 0o077
+    ]
     assert not readable, "files that others could read in a home that others may enter"

@@ -32,7 +32,11 @@ def remains(cloud: Cloud) -> dict[str, list[Any]]:
         "subnet groups": cloud.client("rds").describe_db_subnet_groups()["DBSubnetGroups"],
         "parameter groups": cloud.client("rds").describe_db_parameter_groups()["DBParameterGroups"],
         "snapshots": cloud.client("rds").describe_db_snapshots()["DBSnapshots"],
-        "clusters": [arn for arn in ecs.list_clusters()["clusterArns"] if ecs.describe_clusters(clusters=[arn])["clusters"][0]["status"] == "ACTIVE"],
+        "clusters": [
+            arn
+            for arn in ecs.list_clusters()["clusterArns"]
+            if ecs.describe_clusters(clusters=[arn])["clusters"][0]["status"] == "ACTIVE"
+        ],
         "task definitions": ecs.list_task_definitions(status="ACTIVE")["taskDefinitionArns"],
         "secrets": cloud.client("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"],
         "buckets": cloud.client("s3").list_buckets()["Buckets"],
@@ -46,7 +50,9 @@ def remains(cloud: Cloud) -> dict[str, list[Any]]:
 
 
 def test_destroy_empties_the_account(cloud: Cloud, outputs: dict[str, Any]) -> None:
-    assert [what for what, left in remains(cloud).items() if not left] == ["snapshots"], "each line must be able to see something"
+    assert [what for what, left in remains(cloud).items() if not left] == ["snapshots"], (
+        "each line must be able to see something"
+    )
     cloud.ops("destroy", "--yes")
     assert {what: left for what, left in remains(cloud).items() if left} == {}
     state = cloud.status()

@@ -62,7 +62,9 @@ def test_a_config_mistake_stops_before_anything_changes(cloud: Cloud, tmp_path: 
     copy = project(tmp_path)
     access = copy / "access" / "local.yaml"
     access.write_text(access.read_text().replace("claude-haiku-4-5", "claude-haiku-9"))
-    (copy / "Pulumi.local.yaml").write_text((copy / "Pulumi.local.yaml").read_text() + "  llm-gateway:vpcCidr: 10.0.0.0/30\n")
+    (copy / "Pulumi.local.yaml").write_text(
+        (copy / "Pulumi.local.yaml").read_text() + "  llm-gateway:vpcCidr: 10.0.0.0/30\n"
+    )
     done = cloud.pulumi("up", "--yes", "--skip-preview", cwd=copy, check=False)
     assert done.returncode != 0
     said = done.stdout + done.stderr

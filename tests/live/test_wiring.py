@@ -1,7 +1,9 @@
 """The proof that the wiring is real: one thing broken at a time in the program, deployed, and seen to fail by name.
 
-Each break runs the real program under a transformation that changes one property of one resource. A break that AWS would
-notice makes `up` fail; the others refuse the request that depends on them. The next deployment heals what the last broke.
+Each break runs the real program under a transformation that changes one property of one resource. A break that AWS
+would
+notice makes `up` fail; the others refuse the request that depends on them. The next deployment heals what the last
+broke.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import pytest
 
 from tests.live.cloud import ROOT, Cloud, chat, http
 
-PROGRAM = '''
+PROGRAM = """
 import runpy
 import pulumi
 
@@ -30,7 +32,7 @@ def broken(args):
 
 pulumi.runtime.register_stack_transformation(broken)
 runpy.run_path({program!r}, run_name="__main__")
-'''
+"""
 
 NO_PORT = 'props["from_port"] = props["to_port"] = 1'
 
@@ -64,7 +66,12 @@ def user_list(cloud: Cloud, outputs: dict[str, Any]) -> str:
 
 
 def new_user(cloud: Cloud, outputs: dict[str, Any]) -> str:
-    answer = http("POST", outputs["adminUrl"] + "/user/new", cloud.master_key(), {"user_id": "not-stored", "auto_create_key": False})
+    answer = http(
+        "POST",
+        outputs["adminUrl"] + "/user/new",
+        cloud.master_key(),
+        {"user_id": "not-stored", "auto_create_key": False},
+    )
     assert answer.status >= 400, f"the call went through: {answer.text}"
     return answer.text + json.dumps(answer.headers)
 
@@ -76,14 +83,26 @@ REFUSED: dict[str, tuple[Break, Ask]] = {
         Break("edge-to-public-door", NO_PORT, ("port 80", "CloudFront-VPCOrigins-Service-SG", "ingress")),
         completion,
     ),
-    "ingress from the load balancer to the task": (Break("network-alb-to-task-in", NO_PORT, ("port 4000", "ingress", "llm-gateway-local-task")), completion),
-    "egress of the load balancer": (Break("network-alb-to-task-out", NO_PORT, ("port 4000", "egress", "llm-gateway-local-alb")), completion),
+    "ingress from the load balancer to the task": (
+        Break("network-alb-to-task-in", NO_PORT, ("port 4000", "ingress", "llm-gateway-local-task")),
+        completion,
+    ),
+    "egress of the load balancer": (
+        Break("network-alb-to-task-out", NO_PORT, ("port 4000", "egress", "llm-gateway-local-alb")),
+        completion,
+    ),
     "ingress from the task to the database": (
         Break("network-task-to-database-in", NO_PORT, ("port 5432", "ingress", "llm-gateway-local-database")),
         new_user,
     ),
-    "egress of the relay": (Break("network-relay-to-admin-door-out", NO_PORT, ("port 8080", "egress", "llm-gateway-local-relay")), user_list),
-    "the relay's way to Secrets Manager": (Break("network-relay-to-aws", NO_PORT, ("port 443", "egress", "llm-gateway-local-relay")), user_list),
+    "egress of the relay": (
+        Break("network-relay-to-admin-door-out", NO_PORT, ("port 8080", "egress", "llm-gateway-local-relay")),
+        user_list,
+    ),
+    "the relay's way to Secrets Manager": (
+        Break("network-relay-to-aws", NO_PORT, ("port 443", "egress", "llm-gateway-local-relay")),
+        user_list,
+    ),
     "a listener rule": (
         Break(
             "doors-public-3",
@@ -110,10 +129,14 @@ REFUSED: dict[str, tuple[Break, Ask]] = {
     ),
 }
 
-CONTAINER = 'props["container_definitions"] = props["container_definitions"].apply(lambda text: text.replace({old!r}, {new!r}))'
+CONTAINER = (
+    'props["container_definitions"] = props["container_definitions"].apply(lambda text: text.replace({old!r}, {new!r}))'
+)
 FAILS: dict[str, Break] = {
     "the secret's JSON key": Break(
-        "gateway-task", CONTAINER.format(old=":url::", new=":uri::"), ("ResourceInitializationError", "uri", "llm-gateway-local/database")
+        "gateway-task",
+        CONTAINER.format(old=":url::", new=":uri::"),
+        ("ResourceInitializationError", "uri", "llm-gateway-local/database"),
     ),
     "the secret's ARN": Break(
         "gateway-task",
@@ -124,7 +147,9 @@ FAILS: dict[str, Break] = {
         "gateway-task", CONTAINER.format(old='"value": "litellm-', new='"value": "nothing-'), ("nothing-", "litellm")
     ),
     "the container's port": Break(
-        "gateway-task", CONTAINER.format(old='["--port", "4000"]', new='["--port", "4001"]'), ("4000", "listens on 4001")
+        "gateway-task",
+        CONTAINER.format(old='["--port", "4000"]', new='["--port", "4001"]'),
+        ("4000", "listens on 4001"),
     ),
     "the container that the service names": Break(
         "gateway-service",
@@ -132,13 +157,15 @@ FAILS: dict[str, Break] = {
         ("lightllm", "container"),
     ),
     "the health path": Break(
-        "doors-litellm", 'props["health_check"] = {**props["health_check"], "path": "/health/nonsense"}', ("/health/nonsense", "404")
+        "doors-litellm",
+        'props["health_check"] = {**props["health_check"], "path": "/health/nonsense"}',
+        ("/health/nonsense", "404"),
     ),
     "the Function's ARN": Break(
         "edge-distribution",
-        'props["default_cache_behavior"] = {**props["default_cache_behavior"], "function_associations": [{"event_type": "viewer-request", '
-        '"function_arn": "arn:aws:cloudfront::123456789012:function/nobodys-guard"}]}',
-        ("nobodys-guard",),
+        'props["default_cache_behavior"] = {**props["default_cache_behavior"], "function_associations": '
+        '[{"event_type": "viewer-request", "function_arn": "arn:aws:cloudfront::123456789012:function/no-guard"}]}',
+        ("no-guard",),
     ),
 }
 
@@ -159,7 +186,9 @@ def blocked(cloud: Cloud) -> str:
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_the_request_is_refused_and_the_cause_is_named(cloud: Cloud, outputs: dict[str, Any], tmp_path: Path, what: str) -> None:
+def test_the_request_is_refused_and_the_cause_is_named(
+    cloud: Cloud, outputs: dict[str, Any], tmp_path: Path, what: str
+) -> None:
     broken, ask = REFUSED[what]
     code, said = deploy(cloud, tmp_path, broken)
     assert code == 0, said
