@@ -7,6 +7,7 @@ nobody waits for; a protocol is told at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections import deque
@@ -142,7 +143,8 @@ class Wire(asyncio.Protocol):
     def end(self) -> None:
         """Say that nothing more will be sent; what the other side still sends is received (half_close only)."""
         if self._transport is not None and not self._transport.is_closing() and self._transport.can_write_eof():
-            self._transport.write_eof()
+            with contextlib.suppress(OSError):  # ENOTCONN: the other side has cut it, there is nobody left to tell
+                self._transport.write_eof()
 
     def close(self) -> None:
         """Send what was written, then close."""
