@@ -194,7 +194,7 @@ class Plane:
         """Register a target and let a loopback backend stand behind it; returns when it is healthy."""
         await self.fabric.bind(ip, 4000, self.world.task(ip), ("127.0.0.1", backend_port))
         await asyncio.to_thread(self.world.register, ip)
-        await self.reconcile()
+        await self.balancers.reconcile()
         await until(lambda: self.world.health().get(ip) == "healthy")
 
 
@@ -222,4 +222,4 @@ async def until(check: Callable[[], bool], seconds: float = 10) -> None:
     """Wait until ``check`` holds (it may block); AssertionError when it doesn't in time."""
     async with asyncio.timeout(seconds):
         while not await asyncio.to_thread(check):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
