@@ -62,7 +62,8 @@ class LiteLLM:
             raise CannotStartContainer(str(error)) from None
         real = free_port()
         arguments = set_option(set_option(arguments, "--port", str(real)), "--host", LOOPBACK)
-        return ContainerProcess([str(python), str(_START), *arguments], env, ctx.workdir, {asked: real})
+        # -P: the folder of the script, which has a litellm.py, is no place to import from
+        return ContainerProcess([str(python), "-P", str(_START), *arguments], env, ctx.workdir, {asked: real})
 
     def _arguments(self, ctx: ContainerContext) -> list[str]:
         if ctx.entrypoint not in _ENTRYPOINTS:

@@ -102,12 +102,17 @@ class Cluster:
             if not _NAME.match(name):
                 raise ValueError(f"not a name that RDS accepts: {name!r}")
         settings = _settings(parameters or {})
+        _literal(password)
         if self.data.exists() and any(self.data.iterdir()):
             raise PostgresError(f"{self.data} is not empty: a cluster is created in a folder of its own")
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            self._initialise(settings, parameters or {}, host)
-            self._set_up(user, password, database)
+            self._initialise(host)
+            admin_password = secrets.token_urlsafe(24)
+            self._set_up(admin_password, user, password, database)
+            self._write_settings(settings, parameters or {})
+            self._password_file.touch(mode=0o600)  # last, for its presence says that the cluster is whole
+            self._password_file.write_text(admin_password)
         except BaseException:
             shutil.rmtree(self.data, ignore_errors=True)
             raise
@@ -171,7 +176,7 @@ class Cluster:
         if self.data.exists():
             shutil.rmtree(self.data)
 
-    def _initialise(self, settings: Mapping[str, str], parameters: Mapping[str, str], host: str) -> None:
+    def _initialise(self, host: str) -> None:
         certificate.write(self.certificate, self.data / "server.key", host)
         self._pgdata.mkdir(mode=0o700)
         self._give(self.data)
@@ -182,11 +187,9 @@ class Cluster:
         )
         if done.returncode != 0:
             raise PostgresError(f"Postgres could not make its data folder: {_last_lines(done.stdout)}")
-        self._write_settings(settings, parameters)
 
-    def _set_up(self, user: str, password: str, database: str) -> None:
+    def _set_up(self, admin_password: str, user: str, password: str, database: str) -> None:
         """Users and database, by a server in single-user mode: no port, no window in which a password isn't set."""
-        admin_password = secrets.token_urlsafe(24)
         master = _identifier(user)
         statements = [
             f"ALTER ROLE {_ADMIN} PASSWORD {_literal(admin_password)}",
@@ -197,13 +200,12 @@ class Cluster:
         ]
         if database and database != "postgres":
             statements.append(f"CREATE DATABASE {_identifier(database)} OWNER {master}")
-        single = [str(binaries() / "postgres"), "--single", "-D", str(self._pgdata), "-c", "log_min_error_statement=panic"]
-        done = identity().run([*single, "postgres"], self._environment(), "\n".join(statements) + "\n")
+        options = ["-c", "fsync=off", "-c", "log_min_error_statement=panic"]  # the statements hold passwords
+        single = [str(binaries() / "postgres"), "--single", "-D", str(self._pgdata), *options, "postgres"]
+        done = identity().run(single, self._environment(), "\n".join(statements) + "\n")
         if done.returncode != 0 or re.search(r"\b(ERROR|FATAL|PANIC):", done.stdout):
             said = [line for line in done.stdout.splitlines() if re.search(r"\b(ERROR|FATAL|PANIC):", line)]
             raise PostgresError(f"Postgres could not make the user and the database: {' '.join(said) or done.returncode}")
-        self._password_file.touch(mode=0o600)
-        self._password_file.write_text(admin_password)
 
     def _write_settings(self, settings: Mapping[str, str], parameters: Mapping[str, str]) -> None:
         paths = {"ssl_cert_file": str(self.certificate), "ssl_key_file": str(self.data / "server.key")}
@@ -284,6 +286,7 @@ def _settings(parameters: Mapping[str, str]) -> dict[str, str]:
     for name, value in parameters.items():
         if not _PARAMETER.match(name):
             raise ValueError(f"not a parameter's name: {name!r}")
+        _quoted(value)
         if "{" in value:
             raise ValueError(f"the parameter {name} is a formula ({value}): give it a number in the local stack")
     return {name: value for name, value in parameters.items() if name != _FORCE_SSL}

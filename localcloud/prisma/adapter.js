@@ -17,7 +17,9 @@ types.setTypeParser(OID.jsonbArray, textArray);
 
 class EngineClient extends Client {
   constructor(settings) {
-    super({ ...settings, connectionTimeoutMillis: settings.connectTimeoutMillis }); // the pool's own is the wait for a free connection
+    // The pool's connectionTimeoutMillis is the wait for a free connection. A copy of its settings would lack the
+    // password, which it hides from enumeration.
+    super(Object.create(settings, { connectionTimeoutMillis: { value: settings.connectTimeoutMillis } }));
   }
 
   /** The adapter refuses catalogue columns of type "name", which the native engine hands over as text. */

@@ -34,13 +34,15 @@ function describe(error, target) {
     };
   }
   if (UNREACHABLE.has(error?.code) || error?.errors?.some?.((e) => UNREACHABLE.has(e.code))) return unreachable;
-  if (error?.code === '28P01' || error?.code === '28000') {
-    const reason = error.code === '28P01' ? '' : ` ${text}`;
+  if (error?.code === '28P01') {
     return {
       code: 'P1000',
       message: `Authentication failed against database server at \`${target.host}\`, the provided database credentials for `
-        + `\`${target.user}\` are not valid.${reason}\n\nPlease make sure to provide valid database credentials for the database server at \`${target.host}\`.`,
+        + `\`${target.user}\` are not valid.\n\nPlease make sure to provide valid database credentials for the database server at \`${target.host}\`.`,
     };
+  }
+  if (error?.code === '28000') {
+    return { code: 'P1010', message: `User \`${target.user}\` was denied access on the database \`${target.database}\`: ${text}` };
   }
   if (error?.code === '3D000') {
     return { code: 'P1003', message: `Database \`${target.database}\` does not exist on the database server at ${place}.` };

@@ -17,10 +17,10 @@ const CREATE = `CREATE TABLE _prisma_migrations (
 )`;
 
 const OBJECTS = `SELECT count(*)::int AS objects FROM (
-    SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace
-    UNION ALL SELECT 1 FROM pg_type WHERE typnamespace = current_schema()::regnamespace
-    UNION ALL SELECT 1 FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
-  ) AS found`;
+    SELECT relnamespace FROM pg_class
+    UNION ALL SELECT typnamespace FROM pg_type
+    UNION ALL SELECT pronamespace FROM pg_proc
+  ) AS found (namespace) JOIN pg_namespace ON pg_namespace.oid = namespace WHERE nspname = current_schema()`;
 
 class Ledger {
   /** @param {import('pg').Client} client connected, its search_path on the schema to migrate */

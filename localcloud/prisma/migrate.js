@@ -11,7 +11,7 @@ const { Ledger } = require('./ledger');
 const { read } = require('./migrations');
 
 const ADVISORY_LOCK = 72707369; // Prisma's own number
-const LOCK_TIMEOUT_MS = 10_000;
+const LOCK_TIMEOUT_MS = Number(process.env.LOCALCLOUD_PRISMA_LOCK_TIMEOUT_MS ?? 10_000);
 const RECOVER = 'Read more about how to resolve migration issues in a production database: https://pris.ly/d/migrate-resolve';
 
 async function connect(target) {
