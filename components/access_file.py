@@ -275,7 +275,10 @@ def _did_you_mean(name: object, known: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    return {dict: "a mapping", list: "a list" if value else "an empty list"}.get(type(value), str(value))
+    """What a mapping or list is called; its content may be huge, because YAML's aliases multiply."""
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if value else "an empty list"
 
 
 def _plain(text: str) -> str:

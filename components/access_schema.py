@@ -14,6 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from litellm_admin import durations
 from litellm_admin.models import DEFAULT_ROLE, MANAGED_BY, ROLES
 
+# Of names and values. Nobody needs so many, and YAML's aliases can make a small file say billions.
+MOST_METADATA = 1000
+
 SCHEMA = Path(__file__).parent.parent / "access" / "schema.json"
 
 EMAIL = re.compile(
@@ -34,7 +37,7 @@ def _text(value: Any) -> str:
 
 
 def _email(value: Any) -> str:
-    if not isinstance(value, str) or not EMAIL.fullmatch(value) or len(value) > 254:
+    if not isinstance(value, str) or not EMAIL.fullmatch(value) or len(value) > 254 or not value.isprintable():
         raise ValueError("it must be an e-mail address such as dev@example.com")
     return value
 
@@ -111,13 +114,35 @@ def _metadata(value: Any) -> dict[str, Any]:
         raise ValueError(
             "`logging` holds credentials of LiteLLM's callbacks; set those in LiteLLM's config, not in this file"
         )
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
+    if not _storable(value):
         raise ValueError(
-            "it may hold text, numbers, true, false, null, lists and mappings; put a date in quotes"
-        ) from None
+            "it may hold text, numbers of at most 15 digits, true, false, null, lists and mappings, "
+            f"{MOST_METADATA} values in all; put a date in quotes"
+        )
     return value
+
+
+def _storable(value: Any) -> bool:
+    """Whether JSON, Pulumi (whose numbers are doubles) and Postgres (whose text has no NUL) all keep the value as it
+    is."""
+    waiting = [value]
+    for _ in range(MOST_METADATA):
+        if not waiting:
+            return True
+        match waiting.pop():
+            case None | bool():
+                continue
+            case str(text) if "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text):
+                continue
+            case int(number) | float(number) if abs(number) < 1e15:
+                continue
+            case list(items):
+                waiting += items
+            case dict(items) if all(isinstance(key, str) for key in items):
+                waiting += [*items, *items.values()]
+            case _:
+                return False
+    return not waiting
 
 
 def _field(description: str, default: Any = None, **more: Any) -> Any:

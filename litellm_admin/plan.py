@@ -137,6 +137,11 @@ def same_models(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return _models(one) == _models(other)
 
 
+def same_amount(one: float | None, other: float | None) -> bool:
+    """Whether two amounts are the same money. LiteLLM's database gives back 16 digits of a number, not all 17."""
+    return one == other if one is None or other is None else math.isclose(one, other, rel_tol=1e-12)
+
+
 def same_expiry(one: datetime | None, other: datetime | None, now: datetime) -> bool:
     """Whether two moments of expiry come to the same: within the tolerance, or both over."""
     if one is None or other is None:
@@ -166,7 +171,7 @@ def _shared_changes(
     has = {key: value for key, value in observed.metadata.items() if key not in LITELLM_METADATA or key in wanted}
     return [
         _differs("models", observed.models, spec.models, same_models(observed.models, spec.models)),
-        _differs("budget", observed.budget, spec.budget, observed.budget == spec.budget),
+        _differs("budget", observed.budget, spec.budget, same_amount(observed.budget, spec.budget)),
         _differs("duration", observed.duration, spec.duration, durations.same(observed.duration, spec.duration)),
         _differs("tpm_limit", observed.tpm_limit, spec.tpm_limit, observed.tpm_limit == spec.tpm_limit),
         _differs("rpm_limit", observed.rpm_limit, spec.rpm_limit, observed.rpm_limit == spec.rpm_limit),
@@ -213,7 +218,7 @@ def _new_key(spec: KeySpec, owner_id: str | None, managed_by: str, value: str, n
 
 
 def _given(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Without nulls: `/user/new` answers 500 to some of them."""
+    """Without nulls: `/user/new` answers 500 to `models: null`."""
     return {key: value for key, value in body.items() if value is not None}
 
 

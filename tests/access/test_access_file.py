@@ -311,9 +311,21 @@ def test_any_text_is_either_right_or_explained(tmp_path_factory: pytest.TempPath
     assert problems or yaml.safe_load(text) is not None
 
 
+@pytest.mark.parametrize(
+    "entry",
+    ['"\\0"', '"\\ud800"', "1.0e+400", "12345678901234567890", "2027-01-01", ".nan", "!!binary aGk=", "{1: 2}", "&a [*a]"],
+)
+def test_metadata_that_wouldnt_come_back_as_it_is_is_refused(tmp_path: Path, entry: str) -> None:
+    assert "users[0].metadata is a mapping; it may hold text, numbers" in only(
+        tmp_path, USER + f"metadata: {{a: [{entry}]}}"
+    )
+
+
 def test_a_tangle_of_aliases_is_no_trap(tmp_path: Path) -> None:
     layers = ["a0: &a0 [x]"] + [f"a{index}: &a{index} [{', '.join([f'*a{index - 1}'] * 9)}]" for index in range(1, 12)]
     _, problems = load(tmp_path, "\n".join(layers))
     assert len(problems) == len(layers)
     assert "is no valid YAML" in only(tmp_path, "[" * 5000)
     assert "must be a mapping" in only(tmp_path, "users: &a [*a]")
+    nested = "\n      ".join(layers)
+    assert "1000 values in all" in only(tmp_path, USER + f"metadata:\n      {nested}")

@@ -98,7 +98,7 @@ class FakeLiteLLM:
         return {"users": page, "total": len(rows), "page": query["page"], "page_size": query["page_size"]}
 
     def _user_new(self, body: dict[str, Any]) -> Any:
-        if None in (body.get("models", []), body.get("metadata", {})):
+        if body.get("models", []) is None:
             raise _refuse(500, "Internal Server Error.")
         _checked_duration(body)
         if body["user_id"] in self.users:
@@ -107,12 +107,8 @@ class FakeLiteLLM:
         if any((row["user_email"] or "").lower() == email for row in self.users.values()):
             raise _refuse(409, f"{{'error': 'User with email {email} already exists'}}")
         if body.pop("auto_create_key", True):
-            self.keys[token_of(f"auto {len(self.keys)}")] = {
-                **_KEY,
-                **_BOTH,
-                "user_id": body["user_id"],
-                "allowed_routes": [],
-            }
+            token = token_of(f"auto {len(self.keys)}")
+            self.keys[token] = {**_KEY, **_BOTH, "token": token, "user_id": body["user_id"], "allowed_routes": []}
         self.users[body["user_id"]] = {**_USER, **_BOTH, **body}
         return self.users[body["user_id"]]
 

@@ -17,9 +17,12 @@ budgets = st.none() | st.floats(0, 1e9, allow_nan=False)
 durations = st.none() | st.sampled_from(["1d", "7d", "30d", "1mo", "12h"])
 limits = st.none() | st.integers(0, 2**53 - 1)
 model_lists = st.lists(st.sampled_from(MODELS), unique=True).map(tuple)
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
 metadata = st.dictionaries(
     st.sampled_from(["team", "cost", "tags"]),
-    st.integers() | st.text(max_size=5) | st.lists(st.booleans(), max_size=2),
+    st.integers(-(10**15), 10**15)
+    | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
+    | st.lists(st.booleans(), max_size=2),
     max_size=3,
 )
 times = st.none() | st.integers(-100, 10_000).map(lambda hours: NOW + timedelta(hours=hours))

@@ -20,7 +20,7 @@ from litellm_admin.models import (
     token_of,
     user_id_of,
 )
-from litellm_admin.plan import NOTHING, Action, lifetime, plan_key, plan_user, same_expiry, same_models
+from litellm_admin.plan import NOTHING, Action, lifetime, plan_key, plan_user, same_amount, same_expiry, same_models
 from tests.litellm_admin import specs
 from tests.litellm_admin.fake import FakeLiteLLM
 
@@ -172,6 +172,14 @@ def test_litellms_own_metadata_is_no_drift_and_survives_an_update() -> None:
 def test_the_order_of_models_is_no_difference(models: tuple[str, ...], random: Any) -> None:
     assert same_models(models, tuple(random.sample(models, len(models))))
     assert same_models(models, ()) == (not models) == same_models(models, ("*",))
+
+
+def test_the_last_digit_of_an_amount_gets_lost_in_the_database_and_is_no_difference() -> None:
+    assert same_amount(475380656.22142214, 475380656.2214221)
+    assert not same_amount(50.0, 50.01)
+    assert not same_amount(0.0, 0.01)
+    assert not same_amount(None, 0.0)
+    assert same_amount(None, None)
 
 
 def test_expiry_is_compared_with_what_a_call_takes_in_mind() -> None:

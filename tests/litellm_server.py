@@ -1,0 +1,87 @@
+"""The real LiteLLM on a real Postgres, for every room that needs it: started once a run, some 25 seconds.
+
+It runs the config that the stack would deploy, with canned model answers, and is reached at loopback.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from components import litellm_config
+from components.models import Model
+from litellm_admin.client import Client
+from litellm_admin.transport import DirectTransport
+from localcloud import images, processes
+from localcloud.images.litellm import REFERENCE
+from localcloud.postgres import Cluster
+
+ROOT = Path(__file__).parent.parent
+HAIKU, SONNET = "claude-haiku-4-5", "claude-sonnet-4-5"
+STARTS_WITHIN = 150.0  # seconds; other builds may be running beside the tests
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A running LiteLLM. `fresh` gives names that no other test has used."""
+
+    url: str
+    master_key: str = field(repr=False)
+    log: Path = field(repr=False)
+
+    @property
+    def transport(self) -> DirectTransport:
+        return DirectTransport(self.url, self.master_key)
+
+    @property
+    def client(self) -> Client:
+        return Client(self.transport)
+
+    @staticmethod
+    def fresh(stem: str) -> str:
+        return f"{stem}-{secrets.token_hex(4)}"
+
+
+@pytest.fixture(scope="session")
+def proxy() -> Iterator[Proxy]:
+    (ROOT / ".local" / "test").mkdir(parents=True, exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix="litellm-", dir=ROOT / ".local" / "test"))
+    cluster = Cluster(home / "postgres", home=home)
+    child = None
+    try:
+        password, master_key = secrets.token_hex(16), f"sk-{secrets.token_hex(24)}"
+        cluster.create("litellm", password, "litellm", {"rds.force_ssl": "1"})
+        database = f"postgresql://litellm:{password}@localhost:{cluster.start()}/litellm?sslmode=require"
+        keys = {"LITELLM_MASTER_KEY": master_key, "LITELLM_SALT_KEY": "sk-salt"}
+        child, url = _start(home, {**keys, "DATABASE_URL": database})
+        proxy = Proxy(url, master_key, home / "litellm.log")
+        proxy.client.wait_until_ready(STARTS_WITHIN)
+        yield proxy
+    finally:
+        if child is not None:
+            child.stop()
+        cluster.wipe()
+        shutil.rmtree(home)
+
+
+def _start(home: Path, env: dict[str, str]) -> tuple[processes.Child, str]:
+    folder = home / "task"
+    folder.mkdir()
+    config = folder / "config.yaml"
+    models = [
+        Model(name=name, bedrock=f"anthropic.{name}", params={"mock_response": f"I am {name}."})
+        for name in (HAIKU, SONNET)
+    ]
+    config.write_text(litellm_config.render(models, has_database=True))
+    log = home / "litellm.log"
+    command = ["--config", str(config), "--port", "4000"]
+    context = images.ContainerContext([], command, {**env, "PROXY_BATCH_WRITE_AT": "1"}, folder, log)
+    made = images.resolve(REFERENCE).prepare(context)
+    child = processes.start("litellm", made.argv, home=home, env=made.env, output=log, cwd=made.cwd)
+    return child, f"http://127.0.0.1:{made.ports[4000]}"
