@@ -1,0 +1,61 @@
+"""What is left in an account, service by service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcloud.aws.account import Account
+
+
+def left_over(account: Account) -> dict[str, list[str]]:
+    """Resources that someone made and nobody deleted; what AWS has in every account doesn't count."""
+    ec2, rds, ecs = (account.client(name) for name in ("ec2", "rds", "ecs"))
+    elb, iam, s3 = (account.client(name) for name in ("elbv2", "iam", "s3"))
+    edge = account.client("cloudfront")
+    ours = [vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]]
+    default = [vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"] if vpc["IsDefault"]]
+    found: dict[str, list[Any]] = {
+        "vpc": ours,
+        "subnet": [item["SubnetId"] for item in ec2.describe_subnets()["Subnets"] if item["VpcId"] not in default],
+        "internet gateway": [
+            item["InternetGatewayId"]
+            for item in ec2.describe_internet_gateways()["InternetGateways"]
+            if not {attached["VpcId"] for attached in item["Attachments"]} & set(default)
+        ],
+        "address": ec2.describe_addresses()["Addresses"],
+        "nat gateway": [item for item in ec2.describe_nat_gateways()["NatGateways"] if item["State"] != "deleted"],
+        "route table": [
+            item["RouteTableId"] for item in ec2.describe_route_tables()["RouteTables"] if item["VpcId"] not in default
+        ],
+        "endpoint": [item for item in ec2.describe_vpc_endpoints()["VpcEndpoints"] if item["State"] != "deleted"],
+        "security group": [
+            item["GroupId"]
+            for item in ec2.describe_security_groups()["SecurityGroups"]
+            if item["GroupName"] != "default" or item["VpcId"] not in default
+        ],
+        "network interface": ec2.describe_network_interfaces()["NetworkInterfaces"],
+        "database": rds.describe_db_instances()["DBInstances"],
+        "database subnet group": rds.describe_db_subnet_groups()["DBSubnetGroups"],
+        "parameter group": [
+            item["DBParameterGroupName"]
+            for item in rds.describe_db_parameter_groups()["DBParameterGroups"]
+            if not item["DBParameterGroupName"].startswith("default.")
+        ],
+        "cluster": ecs.list_clusters()["clusterArns"],
+        "task definition": ecs.list_task_definitions(status="ACTIVE")["taskDefinitionArns"],
+        "load balancer": elb.describe_load_balancers()["LoadBalancers"],
+        "target group": elb.describe_target_groups()["TargetGroups"],
+        "role": [
+            item["RoleName"] for item in iam.list_roles()["Roles"] if not item["Path"].startswith("/aws-service-role/")
+        ],
+        "policy": iam.list_policies(Scope="Local")["Policies"],
+        "bucket": s3.list_buckets()["Buckets"],
+        "secret": account.client("secretsmanager").list_secrets()["SecretList"],
+        "parameter": account.client("ssm").describe_parameters()["Parameters"],
+        "log group": account.client("logs").describe_log_groups()["logGroups"],
+        "function": account.client("lambda").list_functions()["Functions"],
+        "distribution": edge.list_distributions()["DistributionList"].get("Items") or [],
+        "vpc origin": edge.list_vpc_origins()["VpcOriginList"].get("Items") or [],
+        "edge function": edge.list_functions()["FunctionList"].get("Items") or [],
+    }
+    return {what: [str(item) for item in items] for what, items in found.items() if items}
