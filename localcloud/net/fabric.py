@@ -186,6 +186,7 @@ class Fabric:
         for live in tuple(self._live):
             live.cut()
         self._bindings.clear()
+        await asyncio.sleep(0)  # what was cut is closed on the loop's next turn
 
     def block(self, sentence: str) -> Blocked:
         """Record a refusal for ``status`` and the log; returns the exception to raise. Repetitions are kept once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Self
@@ -43,15 +44,34 @@ async def read_response(reader: asyncio.StreamReader, method: str = "GET") -> Re
     return response
 
 
+_open: list[asyncio.StreamWriter] = []
+
+
+async def connect(port: int, limit: int = 1 << 16) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a connection to a loopback port; ``hang_up`` closes it at the latest."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=limit)
+    _open.append(writer)
+    return reader, writer
+
+
+async def hang_up(*writers: asyncio.StreamWriter) -> None:
+    """Close these connections, or all, and wait until they are."""
+    for writer in writers or tuple(_open):
+        _open.remove(writer)
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
 async def ask(port: int, request: bytes, method: str = "GET", seconds: float = 10) -> Response:
     """Send raw bytes on a new connection and read one response."""
     async with asyncio.timeout(seconds):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await connect(port)
         try:
             writer.write(request)
             return await read_response(reader, method)
         finally:
-            writer.close()
+            await hang_up(writer)
 
 
 def get(path: str, *headers: str, host: str = "localhost", method: str = "GET") -> bytes:

@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from tests.net.raw import Backend, Seen, ask, get, read_response
+from tests.net.raw import Backend, Seen, ask, connect, get, read_response
 from tests.net.world import World, fixed, permission, running, until
 
 PAGE = b"<center><h1>%s</h1></center>"
@@ -188,7 +188,7 @@ def test_streams_pass_unbuffered_both_ways(world: World) -> None:
         async with Backend() as backend, running(world) as plane:
             await plane.serve_task(backend.port)
             backend.script = script
-            reader, writer = await asyncio.open_connection("127.0.0.1", plane.door(80))
+            reader, writer = await connect(plane.door(80))
             writer.write(get("/stream"))
             await reader.readuntil(b"\r\n\r\n")
             first = await asyncio.wait_for(reader.readuntil(b"token1\r\n"), 5)
@@ -208,7 +208,7 @@ def test_streams_pass_unbuffered_both_ways(world: World) -> None:
 
             server = await asyncio.start_server(upload, "127.0.0.1", 0)
             await plane.fabric.bind("10.20.1.50", 4000, world.task(), server.sockets[0].getsockname())
-            reader, writer = await asyncio.open_connection("127.0.0.1", plane.door(8080))
+            reader, writer = await connect(plane.door(8080))
             writer.write(b"POST /up HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
             assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 100")
             writer.write(b"3\r\none\r\n")
@@ -228,7 +228,7 @@ def test_a_client_that_leaves_takes_its_request_along(world: World) -> None:
         async with Backend() as backend, running(world) as plane:
             await plane.serve_task(backend.port)
             backend.script = script
-            _, writer = await asyncio.open_connection("127.0.0.1", plane.door(80))
+            _, writer = await connect(plane.door(80))
             writer.write(get("/v1/models"))
             await until(lambda: bool(backend.requests))
             writer.close()
@@ -242,7 +242,7 @@ def test_connections_are_kept_and_used_again(world: World) -> None:
         async with Backend() as backend, running(world) as plane:
             await plane.serve_task(backend.port)
             before = backend.connections
-            reader, writer = await asyncio.open_connection("127.0.0.1", plane.door(80))
+            reader, writer = await connect(plane.door(80))
             for _ in range(10):
                 writer.write(get("/v1/models"))
                 assert (await read_response(reader)).body == b"ok"
@@ -262,7 +262,7 @@ def test_someone_on_this_machine_is_judged_by_the_ingress_rules(world: World) ->
         async with running(world) as plane:
             door = plane.door(8080)
             assert (await ask(door, get("/x"))).status == 503
-            reader, writer = await asyncio.open_connection("127.0.0.1", door)
+            reader, writer = await connect(door)
             writer.write(get("/x"))
             assert (await read_response(reader)).status == 503
             await asyncio.to_thread(world.close, "ingress", "alb", permission(8080, cidr="127.0.0.1/32"))
@@ -317,7 +317,7 @@ def test_an_answer_that_nobody_asked_for_meets_no_request(world: World) -> None:
     async def scenario() -> None:
         async with Backend(script) as backend, running(world) as plane:
             await plane.serve_task(backend.port)
-            reader, writer = await asyncio.open_connection("127.0.0.1", plane.door(8080))
+            reader, writer = await connect(plane.door(8080))
             for path in ("/twice", "/x", "/later", "/x", "/x"):
                 writer.write(get(path))
                 assert (await asyncio.wait_for(read_response(reader), 5)).body == b"ok", path

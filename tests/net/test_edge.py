@@ -9,7 +9,7 @@ import pytest
 
 from localcloud.dataplane.readings import Readings
 from tests.net.edge_world import ALL_VIEWER, BLOCK, GUARD, SECURITY_HEADERS, behavior, change, distribution, publish
-from tests.net.raw import Backend, ask, get, read_response
+from tests.net.raw import Backend, ask, connect, get, read_response
 from tests.net.world import Plane, World, permission, running
 
 
@@ -266,7 +266,7 @@ def test_smuggling_through_both_proxies_finds_no_gap(world: World, edge: dict[st
             carrier = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(
                 hidden
             )
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await connect(port)
             writer.write(carrier + hidden + hidden)
             assert [(await read_response(reader)).status for _ in range(2)] == [200, 403]
             chunked = (

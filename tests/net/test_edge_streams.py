@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.net.edge_world import behavior, distribution
-from tests.net.raw import Backend, Seen, ask, get, read_response
+from tests.net.raw import Backend, Seen, ask, connect, get, read_response
 from tests.net.world import Plane, World, running, until
 
 
@@ -47,7 +47,7 @@ def test_the_first_event_arrives_before_the_last_exists(world: World, edge: dict
         stream = Stream()
         async with Backend(stream) as backend, running(world) as plane:
             port = await serve(plane, backend, edge)
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await connect(port)
             writer.write(get("/stream"))
             async with asyncio.timeout(5):
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -66,7 +66,7 @@ def test_two_hundred_slow_streams_at_once(world: World, edge: dict[str, Any]) ->
         stream = Stream()
         async with Backend(stream) as backend, running(world) as plane:
             port = await serve(plane, backend, edge)
-            streams = [await asyncio.open_connection("127.0.0.1", port) for _ in range(200)]
+            streams = [await connect(port) for _ in range(200)]
             for _, writer in streams:
                 writer.write(get("/stream"))
             async with asyncio.timeout(30):
@@ -91,7 +91,7 @@ def test_a_viewer_that_leaves_frees_the_origin(world: World, edge: dict[str, Any
             port = await serve(plane, backend, edge)
             for leave in ("close", "reset"):
                 before = backend.lost
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                reader, writer = await connect(port)
                 writer.write(get("/stream"))
                 await reader.readuntil(b"data: 0\n\n\r\n")
                 writer.close() if leave == "close" else writer.transport.abort()
@@ -110,7 +110,7 @@ def test_a_large_body_passes_in_both_directions_without_being_held(world: World,
     async def scenario() -> None:
         async with Backend(echo) as backend, running(world) as plane:
             port = await serve(plane, backend, edge)
-            reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 22)
+            reader, writer = await connect(port, limit=1 << 22)
             writer.write(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % size)
             writer.write(b"x" * size)
             async with asyncio.timeout(30):
@@ -136,7 +136,7 @@ def test_a_websocket_is_carried_both_ways_and_no_other_upgrade_is(world: World, 
         async with Backend(script) as backend, running(world) as plane:
             port = await serve(plane, backend, edge)
             asked = ("Connection: keep-alive, Upgrade", "Upgrade: WebSocket", "Sec-WebSocket-Key: k")
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await connect(port)
             writer.write(get("/ws", *asked) + b"first")
             async with asyncio.timeout(5):
                 head = await reader.readuntil(b"\r\n\r\n")

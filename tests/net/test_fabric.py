@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError
 
 from localcloud.net.fabric import Blocked, Fabric, Unresolved
 from localcloud.net.model import Interface
+from tests.net.raw import connect, hang_up
 from tests.net.world import World, permission, until
 
 PORT = 5432
@@ -26,6 +27,7 @@ async def fabric_of(world: World) -> AsyncIterator[Fabric]:
     try:
         yield fabric
     finally:
+        await hang_up()
         await fabric.close()
 
 
@@ -126,11 +128,11 @@ def test_a_hop_carries_bytes_and_half_closes(world: World) -> None:
             await fabric.bind("db.example", PORT, database(world), backend)
             port = await fabric.listen(world.task(), "db.example", PORT)
             assert port == await fabric.listen(world.task(), "db.example", PORT)
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await connect(port)
             with pytest.raises(ConnectionResetError):
                 await reader.readexactly(1)
             with ingress(world):
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                reader, writer = await connect(port)
                 big = b"x" * 3_000_000 + b"\n"
                 writer.write(big)
                 writer.write_eof()
@@ -146,7 +148,7 @@ def test_a_live_connection_is_cut_when_its_rule_goes(world: World) -> None:
             port = await fabric.listen(world.task(), "db.example", PORT)
             other = await fabric.listen(world.task("10.20.1.51"), "db.example", PORT)
             with ingress(world):
-                streams = [await asyncio.open_connection("127.0.0.1", p) for p in (port, other)]
+                streams = [await connect(p) for p in (port, other)]
                 for reader, writer in streams:
                     writer.write(b"a\n")
                     assert await reader.readline() == b"a\n"
@@ -155,9 +157,10 @@ def test_a_live_connection_is_cut_when_its_rule_goes(world: World) -> None:
                 for reader, writer in streams:
                     writer.write(b"b\n")
                     assert await reader.readline() == b"b\n"
-            for reader, _ in streams:
+            for reader, writer in streams:
                 with pytest.raises(ConnectionResetError):
                     await asyncio.wait_for(reader.readexactly(1), 5)
+                writer.close()
             assert any("(open connection cut)" in text for text in world.account.facts.blocked)
 
     asyncio.run(scenario())
@@ -267,14 +270,14 @@ def test_forgetting_an_interface_closes_its_hops(world: World) -> None:
             task = world.task()
             ports = [await fabric.listen(task, "db.example", PORT), await fabric.listen_aws(task)]
             with ingress(world):
-                reader, writer = await asyncio.open_connection("127.0.0.1", ports[0])
+                reader, writer = await connect(ports[0])
                 writer.write(b"a\n")
                 assert await reader.readline() == b"a\n"
                 await fabric.forget(task)
                 assert await asyncio.wait_for(_ended(reader), 5)
             for port in ports:
                 with pytest.raises(ConnectionRefusedError):
-                    await asyncio.open_connection("127.0.0.1", port)
+                    await connect(port)
 
     asyncio.run(scenario())
 

@@ -15,6 +15,7 @@ from localcloud.dataplane.edge import Distributions
 from localcloud.dataplane.readings import Readings
 from localcloud.net.fabric import Fabric
 from localcloud.net.model import Interface
+from tests.net.raw import hang_up
 
 MACHINE_CIDR = "127.0.0.1/32"
 _numbers = itertools.count(1)
@@ -212,6 +213,7 @@ async def running(world: World, readings: Readings | None = None) -> AsyncIterat
         await plane.reconcile()
         yield plane
     finally:
+        await hang_up()
         await plane.distributions.close()
         await plane.balancers.close()
         await fabric.close()
