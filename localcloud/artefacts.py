@@ -1,4 +1,4 @@
-"""What set-up makes once for a clone: folders built from pinned inputs, stamped when whole, rebuilt when an input changes."""
+"""What set-up makes once for a clone: folders built from pinned inputs, stamped when whole, rebuilt on a change."""
 
 from __future__ import annotations
 
@@ -72,7 +72,13 @@ def run(command: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[
     words = [str(word) for word in command]
     try:
         done = subprocess.run(
-            words, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            words,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
     except FileNotFoundError:
         raise SetupError(f"there is no program {words[0]} on PATH") from None
@@ -106,7 +112,7 @@ def node() -> Path:
     return Path(found).resolve()
 
 
-def main(steps: Callable[[], None]) -> int:
+def main(steps: Callable[[], object]) -> int:
     """Run a set-up module as a program: its exit code, with a failure told as one message."""
     os.umask(0o022)  # Postgres may run as another user, who must be able to read its programs
     try:

@@ -12,3 +12,4 @@ lock stack "$@"
 lock dev -c stack.txt "$@"  # one version of everything that the program needs, wherever it runs
 lock uv "$@"
 lock engine "$@"
+lock litellm --overrides litellm.overrides "$@"

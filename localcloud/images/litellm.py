@@ -55,7 +55,11 @@ class LiteLLM:
     def prepare(self, ctx: ContainerContext) -> ContainerProcess:
         arguments = self._arguments(ctx)
         python = venv() / "bin" / "python"
-        env = {**_OFFLINE, **base.environment(ctx, *litellm_engine.path(), venv() / "bin"), **litellm_engine.environment()}
+        env = {
+            **_OFFLINE,
+            **base.environment(ctx, *litellm_engine.path(), venv() / "bin"),
+            **litellm_engine.environment(),
+        }
         try:
             asked = _asked_port(arguments, ctx.env)
         except ValueError as error:
@@ -80,7 +84,10 @@ def venv() -> Path:
 
 def find(reference: Reference) -> LiteLLM | None:
     """This image, when the reference means the locked version. Raises ``CannotPullContainer`` when it isn't set up."""
-    if not any(reference.ends_with(repository) for repository in _REPOSITORIES) or reference.tag != f"v{locked_version()}":
+    if (
+        not any(reference.ends_with(repository) for repository in _REPOSITORIES)
+        or reference.tag != f"v{locked_version()}"
+    ):
         return None
     if not (venv() / "bin" / "litellm").exists() or not litellm_engine.ready():
         raise CannotPullContainer(f"{REFERENCE} is not set up on this machine: run `make setup`")

@@ -42,14 +42,14 @@ class Choice:
 def reachable(url: str = PROBE) -> str | None:
     """None when the download site answers in time, else what was wrong."""
     try:
-        with urllib.request.urlopen(url, timeout=_PROBE_SECONDS) as answer:  # noqa: S310 (a constant https address)
+        with urllib.request.urlopen(url, timeout=_PROBE_SECONDS) as answer:
             return None if answer.status == 200 else f"status {answer.status}"
     except (OSError, ValueError) as error:
         return str(getattr(error, "reason", error))
 
 
 def decide(node: str, probe: Callable[[], str | None], forced: str | None) -> Choice:
-    """Which engine to set up. ``forced`` is what ``LOCALCLOUD_PRISMA`` says. Raises ``ValueError`` when it is neither."""
+    """Which engine to set up. ``forced`` is what ``LOCALCLOUD_PRISMA`` says. ``ValueError`` when that is neither."""
     if forced:
         if forced not in ("native", "wasm"):
             raise ValueError(f"{FORCE_VARIABLE} must be native or wasm, not {forced!r}")
@@ -99,7 +99,9 @@ def environment(kind: Kind | None = None) -> dict[str, str]:
         **common,
         "PRISMA_BINARY_CACHE_DIR": str(setup_dir() / FOLDER),
         "PRISMA_QUERY_ENGINE_BINARY": str(launchers() / "query-engine"),
-        "PRISMA_SCHEMA_ENGINE_BINARY": str(launchers() / "query-engine"),  # `prisma generate` only sees that it is there
+        "PRISMA_SCHEMA_ENGINE_BINARY": str(
+            launchers() / "query-engine"
+        ),  # `prisma generate` only sees that it is there
         "PRISMA_ENGINES_CHECKSUM_IGNORE_MISSING": "1",
         "LOCALCLOUD_PRISMA_CACHE": str(setup_dir() / FOLDER / "cache"),
     }

@@ -1,6 +1,7 @@
 """``python -m localcloud.images.litellm_setup``: everything the LiteLLM image needs, below the set-up's folder.
 
-postgres/  the database server of simulated RDS instances     litellm/  LiteLLM's virtual environment, with Prisma's client
+postgres/  the database server of simulated RDS instances
+litellm/   LiteLLM's virtual environment, with Prisma's client
 prisma/    Prisma's packages and engine (see litellm_engine)
 
 Each part is stamped with the hash of what it was made from: a second run does nothing, an interrupted one is redone.
@@ -42,14 +43,16 @@ def _venv_inputs() -> dict[str, str]:
 
 
 def _make_venv(folder: Path) -> None:
-    """The lock holds every package by hash, so nothing is resolved: a package's own wishes may differ (certifi's do)."""
+    """The lock holds every package by hash, so nothing is resolved: LiteLLM's own wish for certifi differs from it."""
     uv = _uv()
     artefacts.run([uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, folder])
     python = folder / "bin" / "python"
     say("  downloading and installing, then compiling: a minute or two …")
     install = [uv, "pip", "install", "--python", python, "--no-deps", "--require-hashes", "--compile-bytecode"]
     artefacts.run([*install, "-r", litellm.LOCK])
-    artefacts.run([python, "-m", "litellm.proxy.proxy_cli", "--version"], env={**os.environ, **litellm_engine.environment()})
+    artefacts.run(
+        [python, "-m", "litellm.proxy.proxy_cli", "--version"], env={**os.environ, **litellm_engine.environment()}
+    )
 
 
 def _uv() -> str:

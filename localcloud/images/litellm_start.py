@@ -11,7 +11,7 @@ import sys
 gc.set_threshold(100_000, 50, 1_000)
 
 if __name__ == "__main__":
-    from litellm.proxy.proxy_cli import run_server
+    from litellm.proxy.proxy_cli import run_server  # pyright: ignore[reportMissingImports]
 
     sys.argv[0] = "litellm"
     sys.exit(run_server())

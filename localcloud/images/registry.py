@@ -8,7 +8,7 @@ from localcloud.images.reference import Reference, parse
 
 
 def resolve(image: str) -> Image:
-    """The image behind a task definition's ``image``. Raises ``CannotPullContainer``, which names those that there are."""
+    """The image behind a task definition's ``image``. Raises ``CannotPullContainer``, which names those there are."""
     try:
         reference = parse(image)
     except ValueError as error:
@@ -21,7 +21,11 @@ def resolve(image: str) -> Image:
 
 
 def _told(reference: Reference) -> str:
-    return reference.name + (f":{reference.tag}" if reference.tag else "") + (f"@{reference.digest}" if reference.digest else "")
+    return (
+        reference.name
+        + (f":{reference.tag}" if reference.tag else "")
+        + (f"@{reference.digest}" if reference.digest else "")
+    )
 
 
 def _carried() -> str:

@@ -17,7 +17,7 @@ _LIFETIME = datetime.timedelta(days=365 * 5)
 def write(certificate: Path, key: Path, host: str) -> None:
     """Write a key (0600) and a certificate for ``host``, ``localhost`` and both loopback addresses."""
     secret = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host[:64])])
     names: list[x509.GeneralName] = [x509.DNSName(n) for n in dict.fromkeys((host, "localhost"))]
     names += [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1")]

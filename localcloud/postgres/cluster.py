@@ -91,7 +91,13 @@ class Cluster:
         return self._child.pid if self._child is not None and self.running else None
 
     def create(
-        self, user: str, password: str, database: str, parameters: Mapping[str, str] | None = None, *, host: str = "localhost"
+        self,
+        user: str,
+        password: str,
+        database: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        host: str = "localhost",
     ) -> None:
         """Make the data folder, with a master user and its database (an empty name: none but ``postgres``).
 
@@ -135,14 +141,19 @@ class Cluster:
         for attempt in range(1, _START_ATTEMPTS + 1):
             mark = self._log.stat().st_size if self._log.exists() else 0
             self._launch()
-            if processes.wait_until(lambda: not self.running or self._answers(), timeout, interval=0.02) and self.running:
+            if (
+                processes.wait_until(lambda: not self.running or self._answers(), timeout, interval=0.02)
+                and self.running
+            ):
                 assert self.port is not None
                 return self.port
             self.stop()
             told = self._log.read_text(errors="replace")[mark:]
             if attempt == _START_ATTEMPTS or "could not bind" not in told:
                 break
-        raise PostgresError(f"Postgres in {self.data} did not start: {_last_lines(told) or f'no answer in {timeout} s'}")
+        raise PostgresError(
+            f"Postgres in {self.data} did not start: {_last_lines(told) or f'no answer in {timeout} s'}"
+        )
 
     def stop(self) -> None:
         """End the server (clients are disconnected, data is written); nothing when it isn't running."""
@@ -164,7 +175,7 @@ class Cluster:
 
         try:
             with psycopg.connect(self._admin_conninfo(database), autocommit=True) as connection:
-                cursor = connection.execute(sql)
+                cursor = connection.execute(sql.encode())
                 return cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
             raise PostgresError(f"Postgres refused: {str(error).strip()}") from None
@@ -205,14 +216,19 @@ class Cluster:
         done = identity().run(single, self._environment(), "\n".join(statements) + "\n")
         if done.returncode != 0 or re.search(r"\b(ERROR|FATAL|PANIC):", done.stdout):
             said = [line for line in done.stdout.splitlines() if re.search(r"\b(ERROR|FATAL|PANIC):", line)]
-            raise PostgresError(f"Postgres could not make the user and the database: {' '.join(said) or done.returncode}")
+            raise PostgresError(
+                f"Postgres could not make the user and the database: {' '.join(said) or done.returncode}"
+            )
 
     def _write_settings(self, settings: Mapping[str, str], parameters: Mapping[str, str]) -> None:
         paths = {"ssl_cert_file": str(self.certificate), "ssl_key_file": str(self.data / "server.key")}
         lines = [f"{name} = {_quoted(value)}\n" for name, value in {**_SETTINGS, **paths, **settings}.items()]
         (self._pgdata / "postgresql.conf").write_text("".join(lines))
         door = "hostssl" if _is_on(parameters.get(_FORCE_SSL, "1")) else "host"
-        rules = [f"hostssl all {_ADMIN} {_LOOPBACK}/32 scram-sha-256\n", f"{door} all all {_LOOPBACK}/32 scram-sha-256\n"]
+        rules = [
+            f"hostssl all {_ADMIN} {_LOOPBACK}/32 scram-sha-256\n",
+            f"{door} all all {_LOOPBACK}/32 scram-sha-256\n",
+        ]
         (self._pgdata / "pg_hba.conf").write_text("".join(rules))
         self._give(self._pgdata)
 
@@ -225,7 +241,15 @@ class Cluster:
     def _launch(self) -> None:
         who = identity()
         self.port = _free_port()
-        command = [str(binaries() / "postgres"), "-D", str(self._pgdata), "-p", str(self.port), "-c", f"listen_addresses={_LOOPBACK}"]
+        command = [
+            str(binaries() / "postgres"),
+            "-D",
+            str(self._pgdata),
+            "-p",
+            str(self.port),
+            "-c",
+            f"listen_addresses={_LOOPBACK}",
+        ]
         self._child = processes.start(
             f"postgres {self.data.name}",
             [*who.prefix, *command],
@@ -282,7 +306,9 @@ class Cluster:
 def _settings(parameters: Mapping[str, str]) -> dict[str, str]:
     unknown = sorted(name for name in parameters if name.startswith("rds.") and name != _FORCE_SSL)
     if unknown:
-        raise ValueError(f"the local Postgres has nothing for the RDS parameter {unknown[0]}: leave it out of the local stack")
+        raise ValueError(
+            f"the local Postgres has nothing for the RDS parameter {unknown[0]}: leave it out of the local stack"
+        )
     for name, value in parameters.items():
         if not _PARAMETER.match(name):
             raise ValueError(f"not a parameter's name: {name!r}")

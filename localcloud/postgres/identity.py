@@ -74,7 +74,7 @@ def identity() -> Identity:
 
 
 def _open_way(folder: Path, user: int, group: int) -> None:
-    """Let ``group`` pass through ``folder`` and its parents (pass, not list). Folders that are passable stay as they are.
+    """Let ``group`` pass through ``folder`` and its parents (pass, not list), where they don't let everybody.
 
     A home folder is never opened: it holds far more than this.
     """

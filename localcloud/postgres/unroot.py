@@ -16,7 +16,7 @@ _CLONE_NEWUSER = 0x10000000  # <linux/sched.h>
 
 
 def enter(user: str, group: str) -> None:
-    """Move into a new namespace where this process' user and group are called ``user`` and ``group``. Raises OSError."""
+    """Move into a new namespace that calls this process' user and group ``user`` and ``group``. Raises OSError."""
     real_user, real_group = os.geteuid(), os.getegid()
     if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWUSER) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

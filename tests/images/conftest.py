@@ -35,7 +35,9 @@ class Databases:
 
     cluster: Cluster
 
-    def url(self, database: str, *, host: str = "127.0.0.1", user: str = USER, password: str = PASSWORD, **parameters: str) -> str:
+    def url(
+        self, database: str, *, host: str = "127.0.0.1", user: str = USER, password: str = PASSWORD, **parameters: str
+    ) -> str:
         credentials = f"{quote(user, safe='')}:{quote(password, safe='')}"
         query = f"?{urlencode(parameters)}" if parameters else ""
         return f"postgresql://{credentials}@{host}:{self.cluster.port}/{database}{query}"
@@ -106,8 +108,20 @@ def engines() -> Iterator[Callable[..., subprocess.Popen]]:
     running: list[subprocess.Popen] = []
 
     def start(url: str, schema: Path, port: int, command: Path | None = None, **env: str) -> subprocess.Popen:
-        complete = {**os.environ, **litellm_engine.environment("wasm"), "DATABASE_URL": url, "PRISMA_DML_PATH": str(schema), **env}
-        words = [command or litellm_engine.launchers() / "query-engine", "-p", str(port), "--enable-metrics", "--enable-raw-queries"]
+        complete = {
+            **os.environ,
+            **litellm_engine.environment("wasm"),
+            "DATABASE_URL": url,
+            "PRISMA_DML_PATH": str(schema),
+            **env,
+        }
+        words = [
+            command or litellm_engine.launchers() / "query-engine",
+            "-p",
+            str(port),
+            "--enable-metrics",
+            "--enable-raw-queries",
+        ]
         process = subprocess.Popen(words, env=complete, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         running.append(process)
         return process

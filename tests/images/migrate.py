@@ -18,7 +18,9 @@ def migrations_root() -> Path:
 def prisma(url: str, *arguments: str, root: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
     complete = {**os.environ, **litellm_engine.environment("wasm"), "DATABASE_URL": url, **env}
     command = [litellm_engine.launchers() / "prisma", *arguments]
-    return subprocess.run(command, cwd=root or migrations_root(), env=complete, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=root or migrations_root(), env=complete, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def migrated(databases: Databases, name: str) -> str:

@@ -72,7 +72,7 @@ def test_an_old_node_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         (tmp_path / name).write_text("#!/bin/sh\necho v16.20.0\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    with pytest.raises(SetupError, match="v16.20.0 is too old"):
+    with pytest.raises(SetupError, match=r"v16\.20\.0 is too old"):
         artefacts.node()
 
 
@@ -117,7 +117,9 @@ class TestNativeEngine:
         monkeypatch.setattr(litellm_setup, "_generate", no_engines)
         return litellm_engine.Choice("native", "binaries.prisma.sh can be reached", "node")
 
-    def test_it_falls_back_and_says_why(self, fails: litellm_engine.Choice, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    def test_it_falls_back_and_says_why(
+        self, fails: litellm_engine.Choice, tmp_path: Path, capsys: pytest.CaptureFixture
+    ) -> None:
         choice = litellm_setup._native_or_else(tmp_path, fails)
         assert choice.kind == "wasm"
         assert "request to binaries.prisma.sh failed" in choice.reason

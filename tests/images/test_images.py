@@ -105,7 +105,9 @@ def test_litellm_before_set_up_says_what_to_run(tmp_path: Path, monkeypatch: pyt
         ([], {}, 4000),
     ],
 )
-def test_litellm_listens_on_a_free_loopback_port(set_up: Path, tmp_path: Path, command: list[str], env: dict, asked: int) -> None:
+def test_litellm_listens_on_a_free_loopback_port(
+    set_up: Path, tmp_path: Path, command: list[str], env: dict, asked: int
+) -> None:
     made = resolve(litellm.REFERENCE).prepare(context(tmp_path, *command, **env))
     (real,) = made.ports.values()
     assert made.ports == {asked: real}
@@ -212,14 +214,26 @@ def test_the_python_image_runs_python_only(tmp_path: Path) -> None:
 
 
 def test_a_health_check_finds_the_real_port() -> None:
-    check = ["CMD-SHELL", "python -c \"urlopen('http://localhost:4000/health')\" || curl http://127.0.0.1:4000 [::1]:4000 0.0.0.0:4000"]
+    check = [
+        "CMD-SHELL",
+        "python -c \"urlopen('http://localhost:4000/health')\" || curl http://127.0.0.1:4000 [::1]:4000 0.0.0.0:4000",
+    ]
     told = rewrite_local(check, {4000: 51234})
-    assert told == ["CMD-SHELL", "python -c \"urlopen('http://127.0.0.1:51234/health')\" || curl http://127.0.0.1:51234 127.0.0.1:51234 127.0.0.1:51234"]
+    assert told == [
+        "CMD-SHELL",
+        "python -c \"urlopen('http://127.0.0.1:51234/health')\" || "
+        "curl http://127.0.0.1:51234 127.0.0.1:51234 127.0.0.1:51234",
+    ]
 
 
 @given(port=st.integers(1, 65535), host=st.sampled_from(["localhost", "127.0.0.1"]))
 def test_other_ports_and_hosts_stay(port: int, host: str) -> None:
-    words = [f"{host}:{port}0" if port < 6553 else f"{host}:{port}", f"my{host}:4000", f"db.{host}:4000", f"{host}:40000"]
+    words = [
+        f"{host}:{port}0" if port < 6553 else f"{host}:{port}",
+        f"my{host}:4000",
+        f"db.{host}:4000",
+        f"{host}:40000",
+    ]
     mapped = {4000: 1} if f"{port}0" != "4000" and port != 4000 else {}
     assert rewrite_local(words, mapped) == words
 

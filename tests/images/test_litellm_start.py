@@ -28,7 +28,10 @@ CONFIG = {
     "model_list": [
         {
             "model_name": MODEL,
-            "litellm_params": {"model": f"bedrock/us.anthropic.{MODEL}-20251001-v1:0", "mock_response": "It is a mock."},
+            "litellm_params": {
+                "model": f"bedrock/us.anthropic.{MODEL}-20251001-v1:0",
+                "mock_response": "It is a mock.",
+            },
         }
     ],
     "general_settings": {
@@ -51,7 +54,9 @@ def aws() -> Iterator[Aws]:
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
     endpoint = "http://{}:{}".format(*moto.get_host_and_port())
-    s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+    s3 = boto3.client(
+        "s3", endpoint_url=endpoint, region_name="us-west-1", aws_access_key_id="a", aws_secret_access_key="b"
+    )
     s3.create_bucket(Bucket="config", CreateBucketConfiguration={"LocationConstraint": "us-west-1"})
     s3.put_object(Bucket="config", Key="litellm.yaml", Body=yaml.safe_dump(CONFIG))
 
@@ -113,7 +118,12 @@ def tasks(aws: Aws, databases: Databases, scratch: Path) -> Iterator[dict[str, T
     running = {}
     try:
         for name, database in (("good", good), ("bad", bad)):
-            env = {**aws.env, "LITELLM_MASTER_KEY": MASTER_KEY, "LITELLM_SALT_KEY": "sk-salt", "LITELLM_MODE": "PRODUCTION"}
+            env = {
+                **aws.env,
+                "LITELLM_MASTER_KEY": MASTER_KEY,
+                "LITELLM_SALT_KEY": "sk-salt",
+                "LITELLM_MODE": "PRODUCTION",
+            }
             folder, log = scratch / f"task-{name}", scratch / f"{name}.log"
             ctx = ContainerContext([], ["--port", "4000"], {**env, "DATABASE_URL": database}, folder, log)
             made = resolve(litellm.REFERENCE).prepare(ctx)
@@ -138,7 +148,9 @@ def test_it_starts_with_its_config_from_s3_and_its_tables_made(gateway: Task, da
     models = json.loads(gateway.call("/v1/models"))["data"]
     assert [model["id"] for model in models] == [MODEL]
     with databases.connect("gateway") as connection:
-        unfinished = connection.execute("SELECT count(*) FILTER (WHERE finished_at IS NULL), count(*) FROM _prisma_migrations")
+        unfinished = connection.execute(
+            "SELECT count(*) FILTER (WHERE finished_at IS NULL), count(*) FROM _prisma_migrations"
+        )
         assert unfinished.fetchone() == (0, 220)
 
 
@@ -155,8 +167,8 @@ def test_a_key_that_it_makes_gets_answers_and_its_spend_is_kept(gateway: Task, d
     def spent() -> list[tuple]:
         with databases.connect("gateway") as connection:
             return connection.execute(
-                'SELECT t.spend > 0, count(l.*) FROM "LiteLLM_VerificationToken" t JOIN "LiteLLM_SpendLogs" l ON l.api_key = t.token'
-                " WHERE key_alias = 'k' GROUP BY 1"
+                'SELECT t.spend > 0, count(l.*) FROM "LiteLLM_VerificationToken" t'
+                " JOIN \"LiteLLM_SpendLogs\" l ON l.api_key = t.token WHERE key_alias = 'k' GROUP BY 1"
             ).fetchall()
 
     assert wait_until(lambda: spent() == [(True, 2)], 30), spent()
@@ -170,7 +182,9 @@ def test_a_wrong_key_is_refused(gateway: Task) -> None:
 def test_nothing_is_written_outside_of_its_folder(gateway: Task, scratch: Path) -> None:
     import psutil
 
-    opened = [file.path for file in psutil.Process(gateway.child.pid).open_files() if "w" in file.mode or "a" in file.mode]
+    opened = [
+        file.path for file in psutil.Process(gateway.child.pid).open_files() if "w" in file.mode or "a" in file.mode
+    ]
     assert all(Path(path).is_relative_to(scratch) for path in opened), opened
 
 

@@ -37,7 +37,14 @@ def one(_shared: Cluster) -> Iterator[Cluster]:
 
 
 def connect(one: Cluster, **options: str) -> psycopg.Connection:
-    settings = {"host": "127.0.0.1", "user": "master", "password": PASSWORD, "dbname": "shop", "sslmode": "require", **options}
+    settings = {
+        "host": "127.0.0.1",
+        "user": "master",
+        "password": PASSWORD,
+        "dbname": "shop",
+        "sslmode": "require",
+        **options,
+    }
     return psycopg.connect(port=one.port, **settings)
 
 
@@ -50,8 +57,8 @@ def restart(one: Cluster, parameters: dict[str, str]) -> None:
 def test_it_has_what_was_asked_for_and_is_reached_with_tls(one: Cluster) -> None:
     with connect(one) as connection:
         user, database, superuser, cipher = connection.execute(
-            "SELECT current_user, current_database(), usesuper, (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid())"
-            " FROM pg_user WHERE usename = current_user"
+            "SELECT current_user, current_database(), usesuper, version FROM pg_user, pg_stat_ssl"
+            " WHERE usename = current_user AND pid = pg_backend_pid()"
         ).fetchone()
         connection.execute("CREATE TABLE t (a int)")
     assert (user, database, superuser, cipher) == ("master", "shop", False, "TLSv1.3")
@@ -65,7 +72,7 @@ def test_only_loopback_is_bound(one: Cluster) -> None:
 
 
 def test_a_plain_connection_is_refused_as_on_rds(one: Cluster) -> None:
-    with pytest.raises(psycopg.OperationalError, match="no pg_hba.conf entry for host .* no encryption"):
+    with pytest.raises(psycopg.OperationalError, match=r"no pg_hba\.conf entry for host .* no encryption"):
         connect(one, sslmode="disable")
 
 
@@ -87,7 +94,9 @@ def test_the_certificate_is_for_the_endpoint_and_for_loopback(one: Cluster, data
         with connect(one, host=host, hostaddr="127.0.0.1", sslmode="verify-full", sslrootcert=str(one.certificate)):
             pass
     with pytest.raises(psycopg.OperationalError, match="does not match host name"):
-        connect(one, host="other.example", hostaddr="127.0.0.1", sslmode="verify-full", sslrootcert=str(one.certificate))
+        connect(
+            one, host="other.example", hostaddr="127.0.0.1", sslmode="verify-full", sslrootcert=str(one.certificate)
+        )
     with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
         connect(one, sslmode="verify-ca", sslrootcert=str(databases.cluster.certificate))
 

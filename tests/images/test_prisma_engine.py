@@ -96,14 +96,22 @@ def test_a_terminated_connection_costs_one_query(database: str, start_engine: St
 
 def test_settings_in_the_url_reach_the_session(database: str, start_engine: Start) -> None:
     engine = start_engine(f"{database}?application_name=it%27s&options=-c%20statement_timeout%3D200&schema=pg_catalog")
-    answer = engine.raw("SELECT current_setting('application_name') a, current_setting('TimeZone') b, current_schema()::text c")
-    assert {k: v["prisma__value"] for k, v in answer["data"]["result"][0].items()} == {"a": "it's", "b": "UTC", "c": "pg_catalog"}
+    answer = engine.raw(
+        "SELECT current_setting('application_name') a, current_setting('TimeZone') b, current_schema()::text c"
+    )
+    assert {k: v["prisma__value"] for k, v in answer["data"]["result"][0].items()} == {
+        "a": "it's",
+        "b": "UTC",
+        "c": "pg_catalog",
+    }
     (error,) = engine.raw("SELECT pg_sleep(1)::text")["errors"]
     assert error["user_facing_error"]["meta"]["code"] == "57014"
 
 
 def test_an_overwritten_datasource_comes_first(database: str, start_engine: Start) -> None:
-    engine = start_engine("postgresql://no:one@127.0.0.1:9/x", OVERWRITE_DATASOURCES=json.dumps([{"name": "client", "url": database}]))
+    engine = start_engine(
+        "postgresql://no:one@127.0.0.1:9/x", OVERWRITE_DATASOURCES=json.dumps([{"name": "client", "url": database}])
+    )
     assert "data" in engine.raw("SELECT 1")
 
 
@@ -147,8 +155,12 @@ def test_it_ends_with_its_parent(database: str, start_engine: Start, tmp_path: P
 
 
 def test_its_version_is_that_of_the_packages() -> None:
-    pinned = json.loads((Path(litellm_engine.__file__).parents[1] / "prisma" / "package.json").read_text())["dependencies"]
-    told = subprocess.run([litellm_engine.launchers() / "query-engine", "--version"], capture_output=True, text=True, check=True)
+    pinned = json.loads((Path(litellm_engine.__file__).parents[1] / "prisma" / "package.json").read_text())[
+        "dependencies"
+    ]
+    told = subprocess.run(
+        [litellm_engine.launchers() / "query-engine", "--version"], capture_output=True, text=True, check=True
+    )
     assert told.stdout == f"query-engine {pinned['@prisma/engines-version'].rpartition('.')[2]}\n"
 
 
@@ -162,7 +174,9 @@ def test_its_version_is_that_of_the_packages() -> None:
         ({"sslaccept": "strict"}, "P1011: Error opening a TLS connection: self-signed certificate"),
     ],
 )
-def test_it_does_not_start_without_its_database(databases: Databases, litellm_schema: Path, change: dict, told: str) -> None:
+def test_it_does_not_start_without_its_database(
+    databases: Databases, litellm_schema: Path, change: dict, told: str
+) -> None:
     port, database = change.pop("port", None), change.pop("database", "litellm")
     url = databases.url(database, **change)
     url = url.replace(f":{databases.cluster.port}/", f":{port}/") if port else url

@@ -85,7 +85,10 @@ def test_operations_become_model_and_action(translate: Translate) -> None:
 def test_the_alias_is_optional_and_raw_queries_have_no_model(translate: Translate) -> None:
     assert request(translate, "query { findManyItem { id } }")["modelName"] == "Item"
     raw = request(translate, 'mutation { result: executeRaw(query: "DELETE", parameters: "[1]") }')
-    assert raw == {"action": "executeRaw", "query": {"arguments": {"query": "DELETE", "parameters": "[1]"}, "selection": {}}}
+    assert raw == {
+        "action": "executeRaw",
+        "query": {"arguments": {"query": "DELETE", "parameters": "[1]"}, "selection": {}},
+    }
 
 
 def test_strings_are_documents_where_the_schema_has_json(translate: Translate) -> None:
@@ -97,7 +100,8 @@ def test_strings_are_documents_where_the_schema_has_json(translate: Translate) -
         "docs": {"set": [document("3")]},
         "name": "4",
     }
-    where = '{data: {path: ["a"], equals: "1", string_contains: "x"}, owner: {is: {equals: {equals: "5"}, path: {equals: "6"}}}}'
+    owner = '{is: {equals: {equals: "5"}, path: {equals: "6"}}}'
+    where = f'{{data: {{path: ["a"], equals: "1", string_contains: "x"}}, owner: {owner}}}'
     many = f"query {{ result: findManyItem(where: {{AND: [{where}]}}) {{ id }} }}"
     assert request(translate, many)["query"]["arguments"]["where"]["AND"] == [
         {
@@ -110,7 +114,9 @@ def test_strings_are_documents_where_the_schema_has_json(translate: Translate) -
 def test_nested_writes_and_nested_selections_are_followed(translate: Translate) -> None:
     text = """mutation { result: upsertOneOwner(
       where: {id: "o"}
-      create: {id: "o", items: {create: [{id: "i", data: "1"}], connectOrCreate: [{where: {id: "j"}, create: {id: "j", data: "2"}}]}}
+      create: {id: "o", items: {
+        create: [{id: "i", data: "1"}], connectOrCreate: [{where: {id: "j"}, create: {id: "j", data: "2"}}]
+      }}
       update: {equals: "3", items: {updateMany: [{where: {data: {equals: "4"}}, data: {data: "5", name: "6"}}]}}
     ) { id items(where: {data: {not: "7"}, name: "8"}, take: 1) { id } } }"""
     query = request(translate, text)["query"]
@@ -121,12 +127,15 @@ def test_nested_writes_and_nested_selections_are_followed(translate: Translate) 
     assert update["equals"] == document("3")
     (many,) = update["items"]["updateMany"]
     assert many == {"where": {"data": {"equals": document("4")}}, "data": {"data": document("5"), "name": "6"}}
-    assert query["selection"]["items"]["arguments"] == {"where": {"data": {"not": document("7")}, "name": "8"}, "take": 1}
+    assert query["selection"]["items"]["arguments"] == {
+        "where": {"data": {"not": document("7")}, "name": "8"},
+        "take": 1,
+    }
 
 
 def test_words_and_numbers_stay_what_they_are(translate: Translate) -> None:
-    text = "mutation { result: updateManyItem(where: {kind: B, name: null}, data: {size: {increment: 12345678901234567890}}) { count } }"
-    told = translate("document", text)
+    where, data = "{kind: B, name: null}", "{size: {increment: 12345678901234567890}}"
+    told = translate("document", f"mutation {{ result: updateManyItem(where: {where}, data: {data}) {{ count }} }}")
     assert '"kind":"B"' in told
     assert '"name":null' in told
     assert '"increment":12345678901234567890' in told
@@ -140,7 +149,7 @@ def test_enums_for_json_null_are_no_documents(translate: Translate) -> None:
 @given(text=st.text(), other=st.text())
 def test_any_string_arrives_as_it_was(translate: Translate, text: str, other: str) -> None:
     written = json.dumps(json.dumps(other))
-    made = f'mutation {{ result: createOneItem(data: {{id: {json.dumps(text)}, data: {written}}}) {{ id }} }}'
+    made = f"mutation {{ result: createOneItem(data: {{id: {json.dumps(text)}, data: {written}}}) {{ id }} }}"
     data = request(translate, made)["query"]["arguments"]["data"]
     assert data == {"id": text, "data": document(json.dumps(other))}
 
@@ -178,11 +187,14 @@ def test_tags_go_and_everything_else_stays_to_the_letter(translate: Translate, v
     """What users stored comes as a string in the answer, where even a tag is only text."""
     stored = compact(compact(value))
     hostile = compact(compact({"$type": "Json", "value": "x"}))
-    row = f'{{"a":{{"$type":"{kind}","value":{stored}}},"b":0.0,"c":[{{"$type":"Json","value":{hostile}}},1e21],"d":{stored}}}'
+    tagged, also = f'{{"$type":"{kind}","value":{stored}}}', f'{{"$type":"Json","value":{hostile}}}'
+    row = f'{{"a":{tagged},"b":0.0,"c":[{also},1e21],"d":{stored}}}'
     assert translate("untagged", row) == f'{{"a":{stored},"b":0.0,"c":[{hostile},1e21],"d":{stored}}}'
 
 
-@given(rows=st.lists(st.tuples(JSON, st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.none())), max_size=5))
+@given(
+    rows=st.lists(st.tuples(JSON, st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.none())), max_size=5)
+)
 def test_raw_cells_stay_to_the_letter(translate: Translate, rows: list) -> None:
     result = {"columns": ['a"b', "f"], "types": ["json", "double-array"], "rows": [list(row) for row in rows]}
     found = translate("rows", compact(result))
@@ -206,5 +218,7 @@ def test_failures_below_the_engine_are_told_in_words_and_forgotten(translate: Tr
 def test_a_batch_fails_as_a_whole(translate: Translate) -> None:
     good = {"data": {"findManyItem": [{"id": "1"}]}}
     bad = {"errors": [{"error": "no", "user_facing_error": {"error_code": "P2002"}}]}
-    assert json.loads(translate("answer", compact({"batchResult": [good]}))) == {"batchResult": [{"data": {"result": [{"id": "1"}]}}]}
+    assert json.loads(translate("answer", compact({"batchResult": [good]}))) == {
+        "batchResult": [{"data": {"result": [{"id": "1"}]}}]
+    }
     assert json.loads(translate("answer", compact({"batchResult": [good, bad]}))) == bad

@@ -42,27 +42,34 @@ def empty_migrations(scratch: Path) -> Path:
     return folder
 
 
-_names = iter(f"tls{i}" for i in range(1000))
+_schemas = iter(f"tls{i}" for i in range(1000))
 
 
 def connected(databases: Databases, folder: Path, host: str = "127.0.0.1", **parameters: str) -> str:
     """How a connection with these parameters came about, or why not."""
-    name = next(_names)
-    databases.create(name)
-    done = prisma(databases.url(name, host=host, **parameters), "migrate", "deploy", root=folder)
+    url = databases.url("litellm", host=host, schema=next(_schemas), **parameters)
+    done = prisma(url, "migrate", "deploy", root=folder)
     assert done.returncode == 1
     found = re.search(r"ERROR: (encrypted|plain)$", done.stderr.strip())
     return found[1] if found else done.stderr.removeprefix("Error: ").strip()
 
 
 @pytest.mark.parametrize("mode", [{}, {"sslmode": "prefer"}, {"sslmode": "require"}])
-def test_any_certificate_will_do_unless_asked_otherwise(databases: Databases, empty_migrations: Path, mode: dict) -> None:
+def test_any_certificate_will_do_unless_asked_otherwise(
+    databases: Databases, empty_migrations: Path, mode: dict
+) -> None:
     assert connected(databases, empty_migrations, **mode) == ENCRYPTED
     assert connected(databases, empty_migrations, **mode, sslaccept="accept_invalid_certs") == ENCRYPTED
 
 
 @pytest.mark.parametrize(
-    "wish", [{"sslaccept": "strict"}, {"sslmode": "require", "sslaccept": "strict"}, {"sslmode": "verify-full"}, {"sslmode": "verify-ca"}]
+    "wish",
+    [
+        {"sslaccept": "strict"},
+        {"sslmode": "require", "sslaccept": "strict"},
+        {"sslmode": "verify-full"},
+        {"sslmode": "verify-ca"},
+    ],
 )
 def test_strict_wants_a_certificate_that_it_can_trust(databases: Databases, empty_migrations: Path, wish: dict) -> None:
     ca = str(databases.cluster.certificate)
@@ -71,7 +78,9 @@ def test_strict_wants_a_certificate_that_it_can_trust(databases: Databases, empt
     assert connected(databases, empty_migrations, "localhost", **wish, sslcert=ca) == ENCRYPTED
 
 
-def test_libpqs_root_certificate_counts_as_strict(databases: Databases, plain: Databases, empty_migrations: Path) -> None:
+def test_libpqs_root_certificate_counts_as_strict(
+    databases: Databases, plain: Databases, empty_migrations: Path
+) -> None:
     assert connected(databases, empty_migrations, sslrootcert=str(databases.cluster.certificate)) == ENCRYPTED
     assert connected(databases, empty_migrations, sslrootcert=str(plain.cluster.certificate)).startswith(UNTRUSTED)
 
@@ -94,7 +103,9 @@ def test_a_missing_root_certificate_is_named(databases: Databases, empty_migrati
     assert missing in connected(databases, empty_migrations, sslaccept="strict", sslcert=missing)
 
 
-@pytest.mark.parametrize("url", ["", "mysql://u:hidden@h/db", "postgresql://u:hidden@h:port/db", "postgresql://u:hidden@h/db?pool_timeout=x"])
+@pytest.mark.parametrize(
+    "url", ["", "mysql://u:hidden@h/db", "postgresql://u:hidden@h:port/db", "postgresql://u:hidden@h/db?pool_timeout=x"]
+)
 def test_a_url_that_cannot_be_read_is_not_repeated(url: str, empty_migrations: Path) -> None:
     done = prisma(url, "migrate", "deploy", root=empty_migrations)
     assert done.returncode == 1
@@ -105,6 +116,8 @@ def test_a_url_that_cannot_be_read_is_not_repeated(url: str, empty_migrations: P
 
 def test_other_commands_say_what_is_missing(empty_migrations: Path) -> None:
     command = [litellm_engine.launchers() / "prisma", "db", "push"]
-    done = subprocess.run(command, cwd=empty_migrations, env=dict(os.environ), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=empty_migrations, env=dict(os.environ), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
     assert "prisma db push needs Prisma's native schema engine" in done.stderr
