@@ -12,6 +12,9 @@ import pytest
 from hypothesis import settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
+# The real LiteLLM, one for all rooms that ask for it.
+pytest_plugins = ("tests.litellm_server",)
+
 REPO = Path(__file__).resolve().parent.parent
 MARK = "LLM_GATEWAY_TEST_RUN"
 ENDS_WITHIN = 5.0  # seconds for processes that are on their way out when the last test has ended

@@ -8,19 +8,14 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from components import litellm_config
-from components.models import Model
 from litellm_admin.client import Client
 from litellm_admin.transport import DirectTransport
-from localcloud import images, processes
-from localcloud.images.litellm import REFERENCE
-from localcloud.postgres import Cluster
 
 ROOT = Path(__file__).parent.parent
 HAIKU, SONNET = "claude-haiku-4-5", "claude-sonnet-4-5"
@@ -50,27 +45,35 @@ class Proxy:
 
 @pytest.fixture(scope="session")
 def proxy() -> Iterator[Proxy]:
+    # late, so that the rooms that need no LiteLLM don't need this either
+    from localcloud.postgres import Cluster
+
     (ROOT / ".local" / "test").mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="litellm-", dir=ROOT / ".local" / "test"))
     cluster = Cluster(home / "postgres", home=home)
-    child = None
+    stop: Callable[[], object] = lambda: None  # noqa: E731
     try:
         password, master_key = secrets.token_hex(16), f"sk-{secrets.token_hex(24)}"
         cluster.create("litellm", password, "litellm", {"rds.force_ssl": "1"})
         database = f"postgresql://litellm:{password}@localhost:{cluster.start()}/litellm?sslmode=require"
         keys = {"LITELLM_MASTER_KEY": master_key, "LITELLM_SALT_KEY": "sk-salt"}
-        child, url = _start(home, {**keys, "DATABASE_URL": database})
+        url, stop = _start(home, {**keys, "DATABASE_URL": database})
         proxy = Proxy(url, master_key, home / "litellm.log")
         proxy.client.wait_until_ready(STARTS_WITHIN)
         yield proxy
     finally:
-        if child is not None:
-            child.stop()
+        stop()
         cluster.wipe()
         shutil.rmtree(home)
 
 
-def _start(home: Path, env: dict[str, str]) -> tuple[processes.Child, str]:
+def _start(home: Path, env: dict[str, str]) -> tuple[str, Callable[[], object]]:
+    """Its address, and what ends it."""
+    from components import litellm_config
+    from components.models import Model
+    from localcloud import images, processes
+    from localcloud.images.litellm import REFERENCE
+
     folder = home / "task"
     folder.mkdir()
     config = folder / "config.yaml"
@@ -84,4 +87,4 @@ def _start(home: Path, env: dict[str, str]) -> tuple[processes.Child, str]:
     context = images.ContainerContext([], command, {**env, "PROXY_BATCH_WRITE_AT": "1"}, folder, log)
     made = images.resolve(REFERENCE).prepare(context)
     child = processes.start("litellm", made.argv, home=home, env=made.env, output=log, cwd=made.cwd)
-    return child, f"http://127.0.0.1:{made.ports[4000]}"
+    return f"http://127.0.0.1:{made.ports[4000]}", child.stop

@@ -313,7 +313,17 @@ def test_any_text_is_either_right_or_explained(tmp_path_factory: pytest.TempPath
 
 @pytest.mark.parametrize(
     "entry",
-    ['"\\0"', '"\\ud800"', "1.0e+400", "12345678901234567890", "2027-01-01", ".nan", "!!binary aGk=", "{1: 2}", "&a [*a]"],
+    [
+        '"\\0"',
+        '"\\ud800"',
+        "1.0e+400",
+        "12345678901234567890",
+        "2027-01-01",
+        ".nan",
+        "!!binary aGk=",
+        "{1: 2}",
+        "&a [*a]",
+    ],
 )
 def test_metadata_that_wouldnt_come_back_as_it_is_is_refused(tmp_path: Path, entry: str) -> None:
     assert "users[0].metadata is a mapping; it may hold text, numbers" in only(
