@@ -144,9 +144,20 @@ def answer(call: Call, result: dict[str, Any] | Exception, request_id: str | Non
     )
     out = serializer.serialize(result)
     body = out["body"] if isinstance(out["body"], bytes) else out["body"].encode()
+    out["headers"].update(_own_content_type(call, result))  # moto's serialiser puts the protocol's over it
     headers = [(name, str(value)) for name, value in out["headers"].items()]
     headers += [("x-amzn-RequestId", request_id), ("Content-Length", str(len(body)))]
     return Response(_status(call, result) or out["status_code"], headers, body)
+
+
+def _own_content_type(call: Call, result: dict[str, Any] | Exception) -> dict[str, str]:
+    """The Content-Type that a result itself carries, where the model has a member for it (GetFunction's)."""
+    shape: Any = call.model.output_shape
+    if shape is None or isinstance(result, Exception):
+        return {}
+    named = {member.serialization.get("name"): name for name, member in shape.members.items()}
+    value = result.get(named.get("Content-Type", ""))
+    return {"Content-Type": value} if value else {}
 
 
 def _status(call: Call, result: dict[str, Any] | Exception) -> int | None:

@@ -12,12 +12,18 @@ from localcloud.aws.account import Account
 
 def deny(bucket: str, condition: dict | None) -> str:
     statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [f"arn:aws:s3:::{bucket}/*"]}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement | ({"Condition": condition} if condition else {})]})
+    return json.dumps(
+        {"Version": "2012-10-17", "Statement": [statement | ({"Condition": condition} if condition else {})]}
+    )
 
 
 @pytest.mark.parametrize(
     ("condition", "passes"),
-    [({"Bool": {"aws:SecureTransport": "false"}}, True), ({"Bool": {"aws:SecureTransport": "true"}}, False), (None, False)],
+    [
+        ({"Bool": {"aws:SecureTransport": "false"}}, True),
+        ({"Bool": {"aws:SecureTransport": "true"}}, False),
+        (None, False),
+    ],
 )
 def test_a_deny_applies_where_its_condition_holds(account: Account, condition: dict | None, passes: bool) -> None:
     s3, bucket = account.client("s3"), f"bucket-{passes}-{bool(condition)}".lower()

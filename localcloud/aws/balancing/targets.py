@@ -22,20 +22,12 @@ _NOT_IN_USE = TargetFact(
     "unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer"
 )
 _NOT_REGISTERED = TargetFact("unused", "Target.NotRegistered", "Target is not registered to the target group")
-_RANGES = {
-    "HealthCheckIntervalSeconds": (5, 300),
-    "HealthCheckTimeoutSeconds": (2, 120),
-    "HealthyThresholdCount": (2, 10),
-    "UnhealthyThresholdCount": (2, 10),
-    "Port": (1, 65535),
-}
 
 
 def register(rules: Rules, account: Account) -> None:
     @rules.check(SERVICE, "CreateTargetGroup", "ModifyTargetGroup")
     def sane(call: Call) -> None:
-        for _kind, _path, sentence in findings(call.model.input_shape, call.params):
-            raise Refusal("ValidationError", sentence)
+        _check_model(call)
         _check_health_check(call.params)
         if call.operation == "CreateTargetGroup" and call.params.get("Protocol", "HTTP") not in ("HTTP", "HTTPS"):
             raise Refusal(
@@ -46,6 +38,7 @@ def register(rules: Rules, account: Account) -> None:
 
     @rules.check(SERVICE, "RegisterTargets")
     def reachable(call: Call) -> None:
+        _check_model(call)
         group = _group(account, call)
         for target in call.params["Targets"]:
             _check_target(account, group, target)
@@ -80,6 +73,11 @@ def register(rules: Rules, account: Account) -> None:
             account.facts.targets.pop(group.arn, None)
 
 
+def _check_model(call: Call) -> None:
+    for _kind, _path, sentence in findings(call.model.input_shape, call.params):
+        raise Refusal("ValidationError", sentence)
+
+
 def _group(account: Account, call: Call) -> Any:
     group = backend(account, SERVICE).target_groups.get(call.params["TargetGroupArn"])
     if group is None:
@@ -88,10 +86,6 @@ def _group(account: Account, call: Call) -> Any:
 
 
 def _check_health_check(params: dict[str, Any]) -> None:
-    for member, (low, high) in _RANGES.items():
-        value = params.get(member)
-        if value is not None and not low <= int(value) <= high:
-            raise Refusal("ValidationError", f"{member} is {value}; it can be {low} to {high}.")
     path = params.get("HealthCheckPath")
     if path is not None and (not path.startswith("/") or len(path) > 1024 or " " in path):
         raise Refusal(
@@ -118,9 +112,6 @@ def _check_health_check(params: dict[str, Any]) -> None:
 
 
 def _check_target(account: Account, group: Any, target: dict[str, Any]) -> None:
-    port = target.get("Port")
-    if port is not None and not 1 <= int(port) <= 65535:
-        raise Refusal("ValidationError", f"The port {port} of target {target['Id']} is not valid.")
     if group.target_type != "ip":
         raise Refusal(
             "InvalidTarget",

@@ -57,7 +57,8 @@ def _check_gateway(account: Account, vpc_id: str, service: str, params: dict[str
         if table is not None and table.vpc_id != vpc_id:
             raise Refusal("InvalidParameter", f"The route table {id} is not in the VPC {vpc_id} of the endpoint.")
         for endpoint in ec2.vpc_end_points.values():
-            if endpoint.service_name == service and id in (endpoint.route_table_ids or []):
+            live = endpoint.state != "deleted"  # moto keeps those
+            if live and endpoint.service_name == service and id in (endpoint.route_table_ids or []):
                 raise Refusal(
                     "RouteAlreadyExists",
                     f"route table {id} already has a route with destination-prefix-list-id of {service}, by "

@@ -79,6 +79,7 @@ def _register_nat(rules: Rules, account: Account) -> None:
         gateway._eni.description = f"Interface for NAT Gateway {gateway.id}"
         gateway._eni.requester_managed = True
         gateway.private_ip = gateway._eni.private_ip_address
+        gateway.connectivity_type = described["ConnectivityType"] = gateway.connectivity_type or "public"
         for address in gateway.address_set:
             address["privateIp"] = gateway.private_ip
         for address in described["NatGatewayAddresses"]:

@@ -1,0 +1,25 @@
+"""One simulated account for the room; each test builds its own network in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from localcloud.aws import server
+from localcloud.aws.account import Account
+from tests.aws.world import World
+
+
+@pytest.fixture(scope="session")
+def account() -> Iterator[Account]:
+    account = server.start(account_id="333333333333")
+    try:
+        yield account
+    finally:
+        account.stop()
+
+
+@pytest.fixture
+def world(account: Account) -> World:
+    return World(account)
