@@ -14,7 +14,7 @@ import traceback
 
 gc.disable()  # the generated client is 36,000 classes: importing it is most of this run
 
-from prisma import Base64, Json, Prisma, errors
+from prisma import Base64, Json, Prisma, errors  # noqa: E402
 
 UTC = datetime.UTC
 
