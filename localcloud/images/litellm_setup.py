@@ -9,7 +9,9 @@ Each part is stamped with the hash of what it was made from: a second run does n
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -115,9 +117,9 @@ def _make_wasm(folder: Path, node: Path) -> None:
     litellm_engine.launchers().mkdir()
     for name, script, flags in (("query-engine", "query-engine.js", _NODE_FLAGS), ("prisma", "prisma.js", "")):
         launcher = litellm_engine.launchers() / name
-        launcher.write_text(
-            f"#!/bin/sh\nNODE_PATH='{folder / 'node_modules'}' exec '{node}' {flags} '{_PRISMA / script}' \"$@\"\n"
-        )
+        program = f"{shlex.quote(str(node))} {flags} {shlex.quote(str(_PRISMA / script))}"
+        modules = shlex.quote(str(folder / "node_modules"))
+        launcher.write_text(f'#!/bin/sh\nNODE_PATH={modules} exec {program} "$@"\n')
         launcher.chmod(0o755)
     cache = folder / "cache"
     cache.mkdir()
@@ -140,15 +142,17 @@ def _prisma(kind: litellm_engine.Kind, node: str, *arguments: str | Path) -> Non
     """prisma-client-py's own command: it runs the packages that set-up installed, and asks npm for nothing."""
     binaries = litellm.venv() / "bin"
     search = os.pathsep.join([str(binaries), str(Path(node).parent), os.environ.get("PATH", os.defpath)])
+    own = {
+        "PATH": search,
+        "HOME": str(setup_dir() / litellm_engine.FOLDER / "home"),
+    }  # Prisma's cache is in its user's home
     pins = _wasm_pins() if kind == "wasm" else {}
-    env = {**os.environ, **litellm_engine.environment(kind), **pins, "PATH": search}
+    env = {**os.environ, **litellm_engine.environment(kind), **pins, **own}
     artefacts.run([binaries / "prisma", *arguments], env=env, cwd=setup_dir() / litellm_engine.FOLDER)
 
 
 def _wasm_pins() -> dict[str, str]:
     """prisma-client-py would otherwise expect the packages of its own default version."""
-    import json
-
     versions = json.loads((_PRISMA / "package.json").read_text())["dependencies"]
     commit = versions["@prisma/engines-version"].rpartition(".")[2]
     return {"PRISMA_VERSION": versions["prisma"], "PRISMA_EXPECTED_ENGINE_VERSION": commit}
