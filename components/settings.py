@@ -11,6 +11,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import pulumi
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
@@ -27,8 +28,8 @@ MAX_PREFIX = 32
 SAFE_LITELLM = (1, 84, 0)
 
 
-class SettingsError(Exception):
-    """The config has mistakes. `problems` holds one sentence for each."""
+class SettingsError(pulumi.RunError):
+    """The config has mistakes. `problems` holds one sentence for each; the engine prints them without a traceback."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems

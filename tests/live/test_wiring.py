@@ -24,7 +24,7 @@ import runpy
 import pulumi
 
 def broken(args):
-    if args.name != {resource!r} or not args.type_.startswith("aws:"):
+    if args.type_.rpartition(":")[2] != {kind!r} or args.name != {resource!r}:
         return None
     props = dict(args.props)
     {change}
@@ -39,8 +39,10 @@ NO_PORT = 'props["from_port"] = props["to_port"] = 1'
 
 @dataclass(frozen=True)
 class Break:
-    """`change` edits `props` of the resource `resource`; the failure must say all of `says`."""
+    """`change` edits `props` of the one resource of type `kind` and name `resource`; the failure must say all of
+    `says`."""
 
+    kind: str
     resource: str
     change: str
     says: tuple[str, ...]
@@ -80,47 +82,72 @@ Ask = Callable[[Cloud, dict[str, Any]], str]
 
 REFUSED: dict[str, tuple[Break, Ask]] = {
     "ingress from CloudFront to the public door": (
-        Break("edge-to-public-door", NO_PORT, ("port 80", "CloudFront-VPCOrigins-Service-SG", "ingress")),
+        Break(
+            "SecurityGroupIngressRule",
+            "edge-to-public-door",
+            NO_PORT,
+            ("port 80", "CloudFront-VPCOrigins-Service-SG", "ingress"),
+        ),
         completion,
     ),
     "ingress from the load balancer to the task": (
-        Break("network-alb-to-task-in", NO_PORT, ("port 4000", "ingress", "llm-gateway-local-task")),
+        Break(
+            "SecurityGroupIngressRule",
+            "network-alb-to-task-in",
+            NO_PORT,
+            ("port 4000", "ingress", "llm-gateway-local-task"),
+        ),
         completion,
     ),
     "egress of the load balancer": (
-        Break("network-alb-to-task-out", NO_PORT, ("port 4000", "egress", "llm-gateway-local-alb")),
+        Break(
+            "SecurityGroupEgressRule",
+            "network-alb-to-task-out",
+            NO_PORT,
+            ("port 4000", "egress", "llm-gateway-local-alb"),
+        ),
         completion,
     ),
     "ingress from the task to the database": (
-        Break("network-task-to-database-in", NO_PORT, ("port 5432", "ingress", "llm-gateway-local-database")),
+        Break(
+            "SecurityGroupIngressRule",
+            "network-task-to-database-in",
+            NO_PORT,
+            ("port 5432", "ingress", "llm-gateway-local-database"),
+        ),
         new_user,
     ),
     "egress of the relay": (
-        Break("network-relay-to-admin-door-out", NO_PORT, ("port 8080", "egress", "llm-gateway-local-relay")),
+        Break(
+            "SecurityGroupEgressRule",
+            "network-relay-to-admin-door-out",
+            NO_PORT,
+            ("port 8080", "egress", "llm-gateway-local-relay"),
+        ),
         user_list,
     ),
-    "the relay's way to Secrets Manager": (
-        Break("network-relay-to-aws", NO_PORT, ("port 443", "egress", "llm-gateway-local-relay")),
+    "the secret that the relay reads": (
+        Break(
+            "Function",
+            "relay-function",
+            'props["environment"] = {"variables": {**props["environment"]["variables"], "MASTER_KEY_SECRET_ARN": '
+            '"arn:aws:secretsmanager:us-west-1:123456789012:secret:nobodys-key"}}',
+            ("nobodys-key",),
+        ),
         user_list,
     ),
     "a listener rule": (
         Break(
+            "ListenerRule",
             "doors-public-3",
             'props["conditions"] = [{"path_pattern": {"values": ["/nothing"]}}]',
             ("not open at the gateway's public address",),
         ),
         completion,
     ),
-    "the port of the VPC origin": (
-        Break(
-            "edge-origin",
-            'props["vpc_origin_endpoint_config"] = {**props["vpc_origin_endpoint_config"], "http_port": 81}',
-            ("81",),
-        ),
-        completion,
-    ),
     "the guard's association": (
         Break(
+            "Distribution",
             "edge-distribution",
             'props["default_cache_behavior"] = {**props["default_cache_behavior"], "function_associations": []}',
             ("Error from cloudfront", "awselb"),
@@ -133,35 +160,51 @@ CONTAINER = (
     'props["container_definitions"] = props["container_definitions"].apply(lambda text: text.replace({old!r}, {new!r}))'
 )
 FAILS: dict[str, Break] = {
+    # AWS changes no VPC origin that a distribution uses; it has to be replaced
+    "the port of the VPC origin": Break(
+        "VpcOrigin",
+        "edge-origin",
+        'props["vpc_origin_endpoint_config"] = {**props["vpc_origin_endpoint_config"], "http_port": 81}',
+        ("VpcOrigin", "in use by the distributions"),
+    ),
     "the secret's JSON key": Break(
+        "TaskDefinition",
         "gateway-task",
         CONTAINER.format(old=":url::", new=":uri::"),
         ("ResourceInitializationError", "uri", "llm-gateway-local/database"),
     ),
     "the secret's ARN": Break(
+        "TaskDefinition",
         "gateway-task",
         CONTAINER.format(old=":secret:llm-gateway-local/master-key", new=":secret:llm-gateway-local/nobodys-key"),
         ("ResourceInitializationError", "nobodys-key"),
     ),
     "the S3 key of the config": Break(
-        "gateway-task", CONTAINER.format(old='"value": "litellm-', new='"value": "nothing-'), ("nothing-", "litellm")
+        "TaskDefinition",
+        "gateway-task",
+        CONTAINER.format(old='"value": "litellm-', new='"value": "nothing-'),
+        ("nothing-", "litellm"),
     ),
     "the container's port": Break(
+        "TaskDefinition",
         "gateway-task",
         CONTAINER.format(old='["--port", "4000"]', new='["--port", "4001"]'),
         ("4000", "listens on 4001"),
     ),
     "the container that the service names": Break(
+        "Service",
         "gateway-service",
         'props["load_balancers"] = [{**props["load_balancers"][0], "container_name": "lightllm"}]',
         ("lightllm", "container"),
     ),
     "the health path": Break(
+        "TargetGroup",
         "doors-litellm",
         'props["health_check"] = {**props["health_check"], "path": "/health/nonsense"}',
         ("/health/nonsense", "404"),
     ),
     "the Function's ARN": Break(
+        "Distribution",
         "edge-distribution",
         'props["default_cache_behavior"] = {**props["default_cache_behavior"], "function_associations": '
         '[{"event_type": "viewer-request", "function_arn": "arn:aws:cloudfront::123456789012:function/no-guard"}]}',
@@ -175,7 +218,9 @@ def deploy(cloud: Cloud, tmp_path: Path, broken: Break) -> tuple[int, str]:
     for name in ("Pulumi.yaml", "Pulumi.local.yaml"):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-    program = PROGRAM.format(resource=broken.resource, change=broken.change, program=str(ROOT / "__main__.py"))
+    program = PROGRAM.format(
+        kind=broken.kind, resource=broken.resource, change=broken.change, program=str(ROOT / "__main__.py")
+    )
     (tmp_path / "__main__.py").write_text(program)
     done = cloud.pulumi("up", "--yes", "--skip-preview", "--refresh=false", cwd=tmp_path, check=False)
     return done.returncode, done.stdout + done.stderr
