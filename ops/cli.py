@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from typing import Any
 
 from ops import paths
@@ -49,6 +50,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code: 0, 1 for a failure, 130 when interrupted."""
+    # An engine that was killed breaks its stream of events off; that it was killed is told by us.
+    warnings.filterwarnings("ignore", message="Error in event stream")
     args = parser().parse_args(argv)
     try:
         return _operate(args) if args.command in OPERATIONS else _tell(args)
@@ -76,7 +79,8 @@ def _tell(args: argparse.Namespace) -> int:
         return 0
     driver = Driver(args.stack, args.work_dir)
     if args.command == "unlock":
-        print(driver.unlock(stop=args.stop), file=sys.stderr)
+        if done := driver.unlock(stop=args.stop):
+            print(done, file=sys.stderr)
         return 0
     outputs = driver.outputs()
     if args.command == "summary":

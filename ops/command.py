@@ -20,6 +20,7 @@ class InterruptibleCommand(PulumiCommand):
     def __init__(self) -> None:
         super().__init__()
         self.interruptions = 0
+        self.killed_by: int | None = None
         self._process: subprocess.Popen[str] | None = None
 
     def run(
@@ -53,6 +54,7 @@ class InterruptibleCommand(PulumiCommand):
             self._process = None
         result = CommandResult(stdout=out, stderr=err, code=code)
         if code:
+            self.killed_by = -code if code < 0 else None
             raise create_command_error(result)
         return result
 

@@ -16,7 +16,7 @@ from ops import locks, paths, view
 from ops.command import InterruptibleCommand, signals_interrupt
 from ops.engine import record
 from ops.masking import SECRET
-from ops.tracker import from_stderr
+from ops.tracker import Note, from_stderr
 from ops.view import View
 
 OPERATIONS = ("up", "preview", "refresh", "destroy")
@@ -103,7 +103,10 @@ class Driver:
                 result = "interrupted"
             except CommandError as error:
                 result = "interrupted" if self.command.interruptions else "failed"
-                _show_error(error, shown)
+                if self.command.killed_by:
+                    shown.note(Note("error", f"the engine was killed (signal {self.command.killed_by})"))
+                else:
+                    _show_error(error, shown)
         seconds = shown.seconds
         shown.close(view.conclusion(shown.tracker, shown.title, seconds, result, preview=operation == "preview"))
         return Outcome(result, seconds, shown)
@@ -114,12 +117,16 @@ class Driver:
 
     def unlock(self, *, stop: bool) -> str:
         """Clear locks that a killed engine left (file backends); with `stop`, end an engine that is at work on the
-        stack. Returns what was done, in words."""
+        stack. Returns what was done, in words; nothing if nothing was."""
         if self.backend is None:
             raise CannotRun(f"locks of this backend are cleared with `pulumi cancel --stack {self.name}`")
         stopped = locks.stop_holders(self.backend, self.name) if stop else 0
         cleared = locks.clear_stale(self.backend, self.name)
-        return f"{stopped} engine(s) ended, {cleared} stale lock(s) cleared"
+        parts = [
+            "a Pulumi that was at work was ended" if stopped else "",
+            "the lock of a Pulumi that is gone was cleared" if cleared else "",
+        ]
+        return "; ".join(filter(None, parts))
 
     def _stack(self, *, create: bool) -> Stack:
         try:
@@ -169,8 +176,7 @@ def _show_error(error: CommandError, shown: View) -> None:
         return
     _, found, stderr = str(error).partition("stderr:")
     for note in from_stderr(stderr if found else str(error)):
-        shown.tracker.notes.append(note)
-        shown.line(str(note))
+        shown.note(note)
 
 
 def plain_outputs(outputs: Mapping[str, OutputValue], *, show_secrets: bool) -> dict[str, Any]:

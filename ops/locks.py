@@ -51,7 +51,7 @@ def clear_stale(backend: Path, stack: str) -> int:
 
 
 def stop_holders(backend: Path, stack: str) -> int:
-    """End the engines that hold `stack` (ask, then insist) with what they started, and clear their locks."""
+    """End the engines that hold `stack` (ask, then insist) with what they started. Their locks are stale then."""
     processes = [
         psutil.Process(holder.pid)
         for holder in holders(backend, stack)
@@ -59,7 +59,6 @@ def stop_holders(backend: Path, stack: str) -> int:
     ]
     for process in processes:
         _end(process)
-    clear_stale(backend, stack)
     return len(processes)
 
 

@@ -88,6 +88,11 @@ class View:
             self._draw(status)
             self._out.flush()
 
+    def note(self, note: Note) -> None:
+        """Something to tell that didn't come as an event."""
+        self.tracker.notes.append(note)
+        self.line(str(note))
+
     def _tick(self) -> None:
         while not self._over.wait(REDRAW):
             with self._lock:

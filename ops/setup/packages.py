@@ -96,6 +96,8 @@ def install(python: Path, lock: Path, env: Mapping[str, str], work: Work, target
     """Install exactly what `lock` says, checked against its hashes, into the environment of `python` or into `target`.
     Raises CommandFailed when neither uv nor pip gets there."""
     into = ("--target", target) if target else ()
+    if target:  # used once and then thrown away
+        env = {**env, "UV_NO_CACHE": "true", "PIP_NO_CACHE_DIR": "true"}
     uv = python.parent / "uv"
     if uv.exists():
         try:

@@ -8,11 +8,21 @@ import subprocess
 import time
 
 import psutil
+import pytest
 
 from ops import locks
+from ops.cli import _key
+from ops.driver import CannotRun
 from tests.ops.conftest import Project
 
 KEY = "sk-0123456789abcdefWXYZ"
+
+pytestmark = pytest.mark.timeout(300)  # each call of the engine is seconds on a busy machine
+
+
+def test_an_unknown_key_is_told_with_those_that_are_known() -> None:
+    with pytest.raises(CannotRun, match="there is no key 'prod'; there are: dev"):
+        _key({"keys": {"dev": KEY}}, "prod")
 
 
 def test_the_life_of_a_stack(project: Project) -> None:
@@ -24,23 +34,17 @@ def test_the_life_of_a_stack(project: Project) -> None:
     shown = project.ops("outputs", "--json")
     assert json.loads(shown.stdout) == {"keys": "[secret]", "value": "hello"}
     assert project.ops("key", "dev").stdout == f"{KEY}\n"
-    unknown = project.ops("key", "prod", check=False)
-    assert unknown.returncode == 1
-    assert "there is no key 'prod'; there are: dev" in unknown.stderr
 
     again = project.ops("up", "--expect-no-changes")
     assert "up dev: nothing to change, 2 unchanged" in again.stderr
     (project.folder / "Pulumi.dev.yaml").write_text(
         (project.folder / "Pulumi.dev.yaml").read_text() + "config:\n  tiny:greeting: hi\n"
     )
-    preview = project.ops("preview", "--json")
+    preview = project.ops("preview", "--json", "--diff", "--expect-no-changes", check=False)
+    assert preview.returncode == 1, "there was something to change"
     assert json.loads(preview.stdout)["changes"] == {"update": 2}
     assert "~ Thing: tiny:Thing first  [value]" in preview.stderr
-    assert "preview dev: 2 to update" in preview.stderr
-    unexpected = project.ops("preview", "--diff", "--expect-no-changes", check=False)
-    assert unexpected.returncode == 1
-    assert '"hello" => "hi"' in unexpected.stderr
-    assert "refresh dev: nothing to change" in project.ops("refresh").stderr
+    assert '"hello" => "hi"' in preview.stderr
 
     gone = project.ops("destroy")
     assert "destroy dev: 2 deleted" in gone.stderr
@@ -95,18 +99,17 @@ def test_a_killed_engine_leaves_no_lock_that_matters(project: Project) -> None:
     busy = project.ops("refresh", check=False)
     assert busy.returncode == 1
     assert f"another Pulumi (process {holder.pid}) is at work on stack dev" in busy.stderr
-    assert "0 engine(s) ended, 0 stale lock(s) cleared" in project.ops("unlock").stderr, "a lock that is held stays"
+    assert project.ops("unlock").stderr == "", "a lock that is held stays"
     family = psutil.Process(holder.pid).children(recursive=True)
     psutil.Process(holder.pid).kill()
-    up.communicate(timeout=30)
+    assert "error: the engine was killed (signal 9)" in up.communicate(timeout=30)[1]
     _end(family)
-    after = project.ops("refresh")
-    assert "its lock is cleared" in after.stderr
+    assert "its lock is cleared" in project.ops("refresh").stderr
 
 
 def test_unlock_stop_ends_an_engine_at_work(project: Project) -> None:
     up = _begin_slow_up(project, seconds=3)
-    assert "1 engine(s) ended" in project.ops("unlock", "--stop").stderr
+    assert "a Pulumi that was at work was ended" in project.ops("unlock", "--stop").stderr
     up.communicate(timeout=30)
     assert up.returncode == 1
     assert locks.holders(project.backend, "dev") == []

@@ -9,9 +9,12 @@ import subprocess
 import time
 
 import psutil
+import pytest
 
 from ops.engine import launchers
 from tests.ops.conftest import Project
+
+pytestmark = pytest.mark.timeout(300)  # each call of the engine is seconds on a busy machine
 
 
 def test_plain_pulumi_runs_a_program(project: Project) -> None:

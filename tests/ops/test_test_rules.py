@@ -1,4 +1,4 @@
-"""The rules that `tests/conftest.py` holds all tests to, on a test run of its own."""
+"""The rules that `tests/rules.py` holds all tests to, on a test run of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ops.paths import REPO
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
     (tmp_path / "tests").mkdir()
-    shutil.copy(REPO / "tests" / "conftest.py", tmp_path / "tests")
+    shutil.copy(REPO / "tests" / "rules.py", tmp_path / "tests" / "conftest.py")
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
     return tmp_path
 

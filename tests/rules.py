@@ -1,0 +1,97 @@
+"""Rules for all tests: cheap ones first, none skipped, no process left behind."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Generator
+from pathlib import Path
+
+import psutil
+import pytest
+from hypothesis import settings
+from hypothesis.database import DirectoryBasedExampleDatabase
+
+REPO = Path(__file__).resolve().parent.parent
+MARK = "LLM_GATEWAY_TEST_RUN"
+ENDS_WITHIN = 5.0  # seconds for processes that are on their way out when the last test has ended
+
+# Rooms that take longer come later: a mistake shows as early as it can. Those that aren't named need nothing but
+# Python.
+LATER = {"dataplane": 1, "plugins": 1, "aws": 1, "images": 2, "ops": 2, "relay": 2, "engine": 3, "live": 4}
+
+# Every process that a test starts, and whatever that starts, carries the mark in its environment.
+os.environ[MARK] = uuid.uuid4().hex
+
+settings.register_profile("here", deadline=None, database=DirectoryBasedExampleDatabase(REPO / ".local" / "hypothesis"))
+settings.load_profile("here")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    items.sort(key=lambda item: LATER.get(item.path.relative_to(here).parts[0], 0))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    return _not_skipped(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    return _not_skipped(report)
+
+
+def _not_skipped(report):
+    """A test that doesn't run proves nothing, and one that is expected to fail hides that it does: both are
+    failures."""
+    if report.outcome == "skipped":
+        reason = (
+            report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", report.longrepr)
+        )
+        report.outcome = "failed"
+        report.longrepr = f"no test may be skipped or expected to fail here, and this one is: {reason}"
+        report.__dict__.pop("wasxfail", None)
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    left = _left_over()
+    if left:
+        session.config.stash[_LEFT] = [_describe(process) for process in left]
+        for process in left:
+            process.kill()
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash.get(_LEFT, []):
+        terminalreporter.write_line(f"ERROR left behind by the tests (now ended): {line}", red=True)
+
+
+_LEFT = pytest.StashKey[list[str]]()
+
+
+def _left_over() -> list[psutil.Process]:
+    """Processes of this run that are still there, after those that are ending have had their time."""
+    mine = [process for process in psutil.process_iter() if process.pid != os.getpid() and _marked(process)]
+    return psutil.wait_procs(mine, timeout=ENDS_WITHIN)[1]
+
+
+def _marked(process: psutil.Process) -> bool:
+    try:
+        return process.environ().get(MARK) == os.environ[MARK]
+    except psutil.Error:  # another user's, or gone
+        return False
+
+
+def _describe(process: psutil.Process) -> str:
+    try:
+        return f"{process.pid} {' '.join(process.cmdline()[:4])}"
+    except psutil.Error:
+        return str(process.pid)
