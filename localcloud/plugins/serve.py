@@ -12,8 +12,10 @@ import asyncio
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -188,6 +190,19 @@ async def _answered(operation: Awaitable[Any], context: grpc.aio.ServicerContext
         await context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
     except NotImplementedError as missing:
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, str(missing))
+    except Exception as mistake:
+        await context.abort(grpc.StatusCode.INTERNAL, sentence(mistake))
+
+
+def sentence(failure: Exception) -> str:
+    """What to tell the user: a refusal's own words; of a mistake in a plugin where it is, but not its text, which may hold
+    a secret."""
+    if isinstance(failure, Refusal):
+        return str(failure)
+    frames = traceback.extract_tb(failure.__traceback__)
+    ours = [frame for frame in frames if f"{os.sep}plugins{os.sep}" in frame.filename] or frames
+    where = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
+    return f"a mistake in the local cloud's plugin: {type(failure).__name__} in {where}"
 
 
 def _partial(failure: PartialFailure) -> Any:

@@ -81,6 +81,7 @@ class Api:
             s3={"addressing_style": "path"},
         )
         self._clients: dict[str, Any] = {}
+        self._models: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
         self._identity: dict[str, str] | None = None
@@ -105,9 +106,15 @@ class Api:
         return made
 
     async def model(self, service: str, operation: str) -> Any:
-        """The operation's model (input and output shapes)."""
-        client = self._clients.get(service) or await self._thread(self.client, service)
-        return client.meta.service_model.operation_model(operation)
+        """The operation's model (input and output shapes). Needs no client: a check or a preview may never call AWS."""
+        model = self._models.get(service) or await self._thread(self._model, service)
+        return model.operation_model(operation)
+
+    def _model(self, service: str) -> Any:
+        with self._lock:
+            if service not in self._models:
+                self._models[service] = self._session.get_service_model(service)
+            return self._models[service]
 
     async def call(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """One call of AWS in a thread. Raises AwsError when AWS refuses it."""

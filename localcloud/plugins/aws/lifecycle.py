@@ -14,7 +14,7 @@ from localcloud.plugins.aws.canonical import agrees, differs
 from localcloud.plugins.aws.operation import Operation, unique
 from localcloud.plugins.aws.rows import HIDDEN, LOCAL, Call, Prop, Row, Tagging, Wait, mapping
 from localcloud.plugins.aws.shapes import TableError, answer, convert, find, member, pairs, sendable
-from localcloud.plugins.serve import Refusal
+from localcloud.plugins.serve import Refusal, sentence
 
 # How long a deletion is tried again while something else still holds the resource.
 _BUSY_SECONDS = 60
@@ -27,6 +27,7 @@ class Unfinished(Refusal):
 
 async def create(op: Operation) -> dict[str, Any]:
     """Makes the resource and returns its state; `op.id` is set. Raises Unfinished when it exists but a later step failed."""
+    await _know_account(op)
     row = op.row
     prefix = op.inputs.get(f"{row.autoname}Prefix") if row.autoname else None
     if prefix is not None:
@@ -47,17 +48,21 @@ async def create(op: Operation) -> dict[str, Any]:
         if name not in sent and name in op.given and differs(row.inputs[name], None, op.given[name])
     }
     op.changed = frozenset(later)
+    op.pending = later
     try:
         if row.settle:
             await row.settle(op)
         await _apply(op, retag=bool(op.tags) and not tags and "tags" not in sent)
         return await finish(op)
-    except Refusal as failure:
-        raise Unfinished(str(failure)) from None
+    except Exception as failure:
+        # Whatever went wrong, the resource is there: the engine must hear of it, or nobody would delete it.
+        raise Unfinished(sentence(failure)) from failure
 
 
 async def update(op: Operation, retag: bool) -> dict[str, Any]:
     """Brings the properties in `op.changed`, and the tags if asked, to AWS and returns the new state."""
+    await _know_account(op)
+    op.pending = set(op.changed)
     await _apply(op, retag)
     return await finish(op)
 
@@ -72,7 +77,7 @@ async def finish(op: Operation) -> dict[str, Any]:
         await ready(op)
     data = await observe(op)
     if data is None:
-        raise Refusal(f"{op.row.token} {op.id} isn't there although AWS has just accepted it")
+        raise Refusal(f"{op.label} isn't there although AWS has just accepted it")
     return state(op, data)
 
 
@@ -86,6 +91,7 @@ async def _apply(op: Operation, retag: bool) -> None:
             await op.run(update.step, names if update.whole else hit)
         else:
             await update.step(op)
+        op.pending -= {*hit}
     if retag and op.row.tags:
         await _retag(op, op.row.tags)
 
@@ -100,14 +106,15 @@ async def _ready(op: Operation, wait: Wait) -> None:
         seen = str(status or "unseen").lower()
         if status in wait.failed:
             reason = jmespath.search(wait.reason, data) if wait.reason else ""
-            raise Refusal(f"{op.row.token} {op.id} is {seen}{f': {reason}' if reason else ''}")
+            raise Refusal(f"{op.label} is {seen}{f': {reason}' if reason else ''}")
         return True if status in wait.done else None
 
-    await op.until(look, lambda: f"{op.row.token} {op.id} is still {seen}", wait.seconds)
+    await op.until(look, lambda: f"{op.label} is still {seen}", wait.seconds)
 
 
 async def observe(op: Operation) -> dict[str, Any] | None:
     """What AWS says of the resource, further reads and tags merged in; None when it is gone."""
+    await _know_account(op)
     data = await _read(op)
     if not data:
         return None
@@ -116,8 +123,6 @@ async def observe(op: Operation) -> dict[str, Any] | None:
     tags = op.row.tags
     if tags and isinstance(tags.read, Call):
         calls.append(tags.read)
-    if not op.account:
-        op.account = (await op.api.identity())["Account"]
     try:
         found = await asyncio.gather(*(op.run(call) for call in calls))
     except AwsError as error:
@@ -132,6 +137,12 @@ async def observe(op: Operation) -> dict[str, Any] | None:
     if tags:
         op.live_tags = _read_tags(data, tags)
     return data
+
+
+async def _know_account(op: Operation) -> None:
+    """ARNs of the table need the account; it is asked once a plugin."""
+    if not op.account:
+        op.account = (await op.api.identity())["Account"]
 
 
 async def _read(op: Operation) -> dict[str, Any] | None:
@@ -257,8 +268,7 @@ async def delete(op: Operation) -> None:
     row = op.row
     if row.delete is None:
         return
-    if not op.account:
-        op.account = (await op.api.identity())["Account"]
+    await _know_account(op)
     held = ""
 
     async def attempt() -> bool | None:
@@ -274,13 +284,13 @@ async def delete(op: Operation) -> None:
             return None
         return True
 
-    await op.until(attempt, lambda: f"{row.token} {op.id} can't be deleted yet: {held}", _BUSY_SECONDS)
+    await op.until(attempt, lambda: f"{op.label} can't be deleted yet: {held}", _BUSY_SECONDS)
     if row.ends:
 
         async def ended() -> bool | None:
             return True if not await _read(op) else None
 
-        await op.until(ended, lambda: f"{row.token} {op.id} is still being deleted", row.ends)
+        await op.until(ended, lambda: f"{op.label} is still being deleted", row.ends)
 
 
 def _refuse(path: str, wrong: str) -> None:

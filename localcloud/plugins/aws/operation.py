@@ -29,8 +29,8 @@ class Operation:
     """A create, read, update or delete under way.
 
     `inputs` are the wanted properties with the defaults filled in, `given` only what the program set; `old` are the inputs
-    of the last update, `state` the outputs so far, `changed` the properties to bring to AWS; `data` is AWS's last answer,
-    `live_tags` its tags.
+    of the last update, `state` the outputs so far, `changed` the properties to bring to AWS and `pending` those
+    that aren't there yet; `data` is AWS's last answer, `live_tags` its tags.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Operation:
         self.state = dict(state or {})
         self.default_tags = dict(default_tags or {})
         self.changed: frozenset[str] = frozenset()
+        self.pending: set[str] = set()
         self.seconds = seconds
         self.account = ""
         self.data: dict[str, Any] = {}
@@ -65,6 +66,11 @@ class Operation:
     def tags(self) -> dict[str, str]:
         """The wanted tags, the provider's default ones included."""
         return self.default_tags | (self.inputs.get("tags") or {})
+
+    @property
+    def label(self) -> str:
+        """The resource in a sentence: its name, else its id."""
+        return str((self.value(self.row.autoname) if self.row.autoname else None) or self.id)
 
     def value(self, name: str) -> Any:
         """A property as the program wants it, else as the state has it."""

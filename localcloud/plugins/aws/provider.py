@@ -31,6 +31,8 @@ _KINDS = {
     ("update", False): sdk.PropertyDiffKind.UPDATE,
     ("update", True): sdk.PropertyDiffKind.UPDATE_REPLACE,
 }
+# Where a create that failed midway notes the properties that aren't in AWS yet, for the update that the engine makes next.
+_PENDING = "__pending"
 # Provider options of pulumi-aws that mean something here, and those whose meaning the local cloud fulfils anyway.
 _OPTIONS = {"region", "accessKey", "secretKey", "defaultTags", "version"}
 _HARMLESS = {"skipCredentialsValidation", "skipRegionValidation", "skipMetadataApiCheck", "skipRequestingAccountId"}
@@ -140,7 +142,7 @@ class AwsProvider(sdk.Provider):
         try:
             state = await self._redacted(op, lifecycle.create(op), request.properties)
         except lifecycle.Unfinished as failure:
-            left = op.inputs | op.state
+            left = op.inputs | op.state | {_PENDING: sorted(op.pending)}
             reason = str(self._sentence(op, failure, request.properties))
             raise PartialFailure(reason, op.id, self._wrap(op, left, request.properties)) from None
         return sdk.CreateResponse(op.id, self._wrap(op, state, request.properties))
@@ -149,6 +151,7 @@ class AwsProvider(sdk.Provider):
         assert isinstance(request, UpdateRequest)
         op = self._operation(request, request.news, request.olds, request.old_inputs, request.timeout)
         op.changed = frozenset(change.name for change in changes(op.row, op.old, op.given)) - {"tags"}
+        op.changed |= frozenset(op.state.pop(_PENDING, ()))
         if request.preview:
             promised = self._promised(op) if not op.state else self._kept(op)
             return sdk.UpdateResponse(self._wrap(op, promised, request.news))
@@ -248,7 +251,7 @@ class AwsProvider(sdk.Provider):
         said = str(failure)
         for secret in secret_texts(properties, op.row.secrets()):
             said = said.replace(secret, "[secret]")
-        return Refusal(said if said.startswith(op.row.token) else f"{op.row.token}: {said}")
+        return Refusal(f"{op.row.token}: {said}")
 
 
 def _parsed(value: Any) -> Any:

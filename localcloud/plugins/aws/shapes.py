@@ -19,13 +19,14 @@ import jmespath
 from botocore.model import Shape, StructureShape
 
 from localcloud.plugins.aws.rows import LOCAL, SECRET, Call, Prop, text
+from localcloud.plugins.serve import Refusal
 from localcloud.plugins.values import UNKNOWN
 
 Problem = Callable[[str, str], None]  # (property path, what is wrong with it)
 _TEXT = text()
 
 
-class TableError(Exception):
+class TableError(Refusal):
     """The table says something that AWS's model contradicts: a mistake in a row, not in the program."""
 
 

@@ -103,7 +103,7 @@ async def _settled(op: Operation) -> None:
         said = await op.call("GetFunctionConfiguration", FunctionName=op.id)
         return True if said.get("LastUpdateStatus", "Successful") != "InProgress" else None
 
-    await op.until(look, lambda: f"{op.row.token} {op.id} is still being updated", 300)
+    await op.until(look, lambda: f"{op.label} is still being updated", 300)
 
 
 async def _concurrency(op: Operation) -> None:

@@ -39,7 +39,7 @@ async def wait_until_steady(op: Operation) -> None:
         return True if steady and primary.get("rolloutState", "COMPLETED") == "COMPLETED" else None
 
     try:
-        await op.until(look, lambda: f"{op.row.token} {op.value('name')} isn't steady: {seen}", _SECONDS)
+        await op.until(look, lambda: f"{op.label} isn't steady: {seen}", _SECONDS)
     except TimedOut as late:
         raise Refusal(f"{late}. {await _why(op, await _service(op), None)}") from None
 
@@ -51,7 +51,7 @@ async def _service(op: Operation) -> dict[str, Any]:
 
 
 async def _why(op: Operation, service: dict[str, Any], deployment: dict[str, Any] | None) -> str:
-    parts = [f"{op.row.token} {service['serviceName']} did not come up"]
+    parts = [f"{op.label} did not come up"]
     reason = (deployment or {}).get("rolloutStateReason")
     if reason:
         parts[0] += f": {reason.rstrip('.')}"
