@@ -168,6 +168,7 @@ LIMIT = "a limit is a whole number of at least 0"
             KEY + "expires: 90d",
             "3: keys[0].expires is 90d; it must be a day such as 2027-03-31 (the last on which the key works) or a time such as 2027-03-31T18:00:00Z.",
         ),
+        (USER + "metadata: {a: 1, a: 2}", "3: a is here a second time, after line 3; merge the two."),
         (KEY + "budget: 5\n    budget: 50", "4: budget is here a second time, after line 3; merge the two."),
         ("users:\n  - budget: 5", "2: users[0].email is missing; add it."),
         ("keys:\n  - budget: 5", "2: keys[0].alias is missing; add it."),
@@ -196,6 +197,11 @@ LIMIT = "a limit is a whole number of at least 0"
 )
 def test_a_mistake_is_a_sentence_with_line_and_key(tmp_path: Path, text: str, sentence: str) -> None:
     assert only(tmp_path, text) == f"access/poc.yaml:{sentence}"
+
+
+def test_of_two_equal_keys_the_one_that_counts_is_shown(tmp_path: Path) -> None:
+    _, problems = load(tmp_path, USER + "budget: 5\n    budget: -5")
+    assert problems[1] == f"access/poc.yaml:4: users[0].budget is -5; {BUDGET}."
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:

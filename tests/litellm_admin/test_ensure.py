@@ -78,6 +78,22 @@ def test_a_key_that_was_renamed_by_hand_is_the_same_key() -> None:
     assert len(fake.keys) == 1
 
 
+@pytest.mark.parametrize("lost", ["after", 500])
+def test_a_create_whose_answers_are_all_lost_is_looked_for(lost: str | int) -> None:
+    fake = FakeLiteLLM()
+
+    def fault(method: str, path: str) -> str | int | None:
+        acted = bool(fake.users) if path == "/user/new" else bool(fake.keys)
+        return lost if path in ("/user/new", "/key/generate") and (lost == "after" or acted) else None
+
+    fake.fault = fault
+    spec = UserSpec("dev@example.com", budget=5.0)
+    ensure_user(client(fake), spec, STACK)
+    ensure_key(client(fake), KeySpec("prod"), spec.user_id, STACK, VALUE)
+    assert user_is_right(fake, spec)
+    assert key_is_right(fake, KeySpec("prod"), spec.user_id)
+
+
 faults = st.lists(st.sampled_from([None, "before", "after", 500, 502, 503, 429]), max_size=12)
 
 
