@@ -11,8 +11,8 @@ CONTEXT = {"aws:SecureTransport": "true"}
 def respect_conditions() -> None:
     """Makes a Deny apply only where its condition holds.
 
-    moto takes a condition that doesn't hold for a denial, whatever the statement's effect; a bucket whose policy demands
-    TLS, as AWS recommends it, would refuse everything.
+    moto takes a condition that doesn't hold for a denial, whatever the statement's effect; a bucket whose policy
+    demands TLS, as AWS recommends it, would refuse everything.
     """
     from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import threading
-from typing import Any
 
+from localcloud.aws import moto_app
 from localcloud.aws.account import ACCOUNT_ID, REGION, Account
 from localcloud.aws.bucket_policies import respect_conditions
 
 log = logging.getLogger(__name__)
 _live: set[str] = set()  # account ids; moto keeps its state per account in module globals
 _live_lock = threading.Lock()
-_MOTO_ENVIRONMENT = {
-    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",  # roles attach AWS's managed policies by ARN
-    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # nothing here starts an instance
-    "MOTO_DISABLE_GLOBAL_CORS": "true",  # no web page has any business with this API
-}
 
 
 def start(account_id: str = ACCOUNT_ID, region: str = REGION) -> Account:
@@ -29,10 +22,10 @@ def start(account_id: str = ACCOUNT_ID, region: str = REGION) -> Account:
     with _live_lock:
         if account_id in _live:
             raise RuntimeError(f"The simulated account {account_id} is running in this process: stop it first.")
-        _load_moto()
+        moto_app.load()
         respect_conditions()
         if not _live:
-            _reset_moto()
+            moto_app.reset()
         _live.add(account_id)
     try:
         return _serve(account_id, region)
@@ -42,14 +35,12 @@ def start(account_id: str = ACCOUNT_ID, region: str = REGION) -> Account:
 
 
 def _serve(account_id: str, region: str) -> Account:
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
     from localcloud.aws.gateway import Gateway
     from localcloud.aws.http import make_server
     from localcloud.aws.registry import make_rules
 
     account = Account(region, account_id, "")
-    server = make_server(Gateway(account, DomainDispatcherApplication(create_backend_app), make_rules(account)))
+    server = make_server(Gateway(account, moto_app.make_app(), make_rules(account)))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, name="aws-api", daemon=True)
 
     def stop() -> None:
@@ -64,36 +55,6 @@ def _serve(account_id: str, region: str) -> Account:
     thread.start()
     log.info("The simulated AWS API answers at %s", account.endpoint)
     return account
-
-
-def _load_moto() -> None:
-    """Import what is slow to import, with its settings, and without the table of instance types.
-
-    Instances are refused here (``network/``), and the table takes 80 MB and 3 seconds.
-    """
-    os.environ.update(_MOTO_ENVIRONMENT)
-    if "moto.ec2.models.instance_types" in sys.modules:
-        return
-    from moto.utilities import utils
-
-    original = utils.load_resource
-
-    def load_resource(resource: str) -> Any:
-        if "instance_type" not in resource:
-            return original(resource)
-        return [] if "offerings" in resource else {}
-
-    utils.load_resource = load_resource
-    try:
-        import moto.ec2.models  # noqa: F401
-    finally:
-        utils.load_resource = original
-
-
-def _reset_moto() -> None:
-    from moto.moto_api._internal.models import moto_api_backend
-
-    moto_api_backend.reset()
 
 
 def _main() -> None:

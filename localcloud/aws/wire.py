@@ -143,7 +143,8 @@ def answer(call: Call, result: dict[str, Any] | Exception, request_id: str | Non
         operation_model=call.model, context=SerializationContext(request_id), value_picker=_pick
     )
     out = serializer.serialize(result)
-    body = out["body"] if isinstance(out["body"], bytes) else out["body"].encode()
+    content = out["body"] or b""  # None: a payload that the result doesn't have
+    body = content if isinstance(content, bytes) else content.encode()
     out["headers"].update(_own_content_type(call, result))  # moto's serialiser puts the protocol's over it
     headers = [(name, str(value)) for name, value in out["headers"].items()]
     headers += [("x-amzn-RequestId", request_id), ("Content-Length", str(len(body)))]

@@ -1,4 +1,4 @@
-"""A bucket policy that demands TLS, as AWS recommends it, refuses nobody who comes by TLS, and one that denies denies."""
+"""A bucket policy that demands TLS refuses nobody who comes by TLS, and one that denies denies."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def environ(service: str, operation: Any, params: dict[str, Any]) -> tuple[dict[
 
 
 @pytest.mark.parametrize(("service", "operation"), ours())
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(st.integers(0, 2**32))
 def test_a_request_is_read_as_it_was_meant(service: str, operation: str, seed: int) -> None:
     meant = model(service, operation)
@@ -89,7 +89,7 @@ def test_a_request_is_read_as_it_was_meant(service: str, operation: str, seed: i
 
 
 @pytest.mark.parametrize(("service", "operation"), ours())
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(st.integers(0, 2**32))
 def test_an_answer_is_read_as_it_was_meant(service: str, operation: str, seed: int) -> None:
     meant = model(service, operation)
