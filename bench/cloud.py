@@ -42,7 +42,10 @@ class LocalCloud:
 
     def make(self, target: str) -> float:
         """Run it and return the seconds that it took. Raises CommandFailed."""
-        env = {**os.environ, HOME_VARIABLE: str(self.home)}
+        # What was said to the make that runs us (`ARGS`, its flags) is not for this one.
+        outer = ("MAKE", "MFLAGS", "ARGS", "STACK", "SHOW_KEYS")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
+        env = {**kept, HOME_VARIABLE: str(self.home)}
         began = time.monotonic()
         done = subprocess.run(
             ["make", target], cwd=REPO, env=env, text=True, stdin=subprocess.DEVNULL, capture_output=True, check=False

@@ -58,6 +58,14 @@ def test_a_start_that_ends_too_soon_shows_its_log(tmp_path: Path) -> None:
         _wait_until_ready(process, "http://127.0.0.1:1/health/readiness", log)
 
 
+def test_what_was_said_to_the_outer_make_is_not_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAKEFLAGS", "n -- ARGS=--runs\\ 1 STACK=poc")
+    monkeypatch.setenv("ARGS", "--runs 1")
+    with pytest.raises(CommandFailed, match="No rule to make target 'no-such-target'"):
+        LocalCloud(tmp_path).make("no-such-target")
+    assert LocalCloud(tmp_path).make("help") > 0
+
+
 def test_a_make_that_fails_is_no_measurement(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="No rule to make target 'no-such-target'"):
         LocalCloud(tmp_path).make("no-such-target")
