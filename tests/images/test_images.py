@@ -226,16 +226,10 @@ def test_a_health_check_finds_the_real_port() -> None:
     ]
 
 
-@given(port=st.integers(1, 65535), host=st.sampled_from(["localhost", "127.0.0.1"]))
-def test_other_ports_and_hosts_stay(port: int, host: str) -> None:
-    words = [
-        f"{host}:{port}0" if port < 6553 else f"{host}:{port}",
-        f"my{host}:4000",
-        f"db.{host}:4000",
-        f"{host}:40000",
-    ]
-    mapped = {4000: 1} if f"{port}0" != "4000" and port != 4000 else {}
-    assert rewrite_local(words, mapped) == words
+@given(port=st.integers(1, 65535).filter(lambda port: port != 4000), host=st.sampled_from(["localhost", "127.0.0.1"]))
+def test_other_ports_and_other_hosts_stay(port: int, host: str) -> None:
+    words = [f"{host}:{port}", f"my{host}:4000", f"db.{host}:4000", f"{host}:40000", f"my-{host}:4000", "4000"]
+    assert rewrite_local(words, {4000: 51234}) == words
 
 
 class TestEngine:
