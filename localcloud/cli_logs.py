@@ -23,10 +23,12 @@ def show(folder: Path, name: str | None, lines: int, follow: bool) -> None:
             print(f"{path.stem:<60} {path.stat().st_size / 1024:>8.0f} KiB")
         return
     path = choose(folder, name)
-    for line in tail(path, lines):
+    end = path.stat().st_size
+    for line in tail(path, lines, end):
         print(line)
     if follow:
-        _follow(path)
+        sys.stdout.flush()
+        _follow(path, end)
 
 
 def choose(folder: Path, name: str) -> Path:
@@ -46,9 +48,9 @@ def choose(folder: Path, name: str) -> Path:
     return chosen
 
 
-def _follow(path: Path) -> None:
+def _follow(path: Path, start: int) -> None:
     with path.open(encoding="utf-8", errors="replace") as file:
-        file.seek(0, 2)
+        file.seek(start)
         while True:
             text = file.read()
             if text:

@@ -27,6 +27,7 @@ _LAUNCHER = Path(__file__).with_name("launch.py")
 # done by one thread, which lives as long as the process.
 _FORKER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="forker")
 _REAP_ROUNDS = 10
+_LINE_BYTES = 400  # of a log's line, generously
 
 Output = Path | Callable[[str], None]
 
@@ -149,13 +150,14 @@ def mask(text: str, secrets: Sequence[str]) -> str:
     return text
 
 
-def tail(path: Path, lines: int) -> list[str]:
-    """The last lines of a file, without reading more than the end of it; empty when there is no such file."""
-    size = 400 * lines
+def tail(path: Path, lines: int, end: int | None = None) -> list[str]:
+    """The last lines of a file (up to byte ``end``), without reading more than its end; empty when there is no such file."""
     try:
         with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - size))
-            return file.read().decode(errors="replace").splitlines()[-lines:]
+            end = path.stat().st_size if end is None else end
+            start = max(0, end - _LINE_BYTES * lines)
+            file.seek(start)
+            return file.read(end - start).decode(errors="replace").splitlines()[-lines:]
     except FileNotFoundError:
         return []
 

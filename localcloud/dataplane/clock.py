@@ -23,7 +23,7 @@ BREAKER_LEAST = 3
 BREAKER_MOST = 200
 # A task that took long to fail would fail in the same way again, because nothing here is ever merely unlucky (no lost
 # packet, no busy host): so it counts as many as the least. AWS starts the same task three times.
-SLOW_FAILURE_SECONDS = 5.0
+SLOW_FAILURE_SECONDS = 3.0
 # Between two tries of a deployment without a circuit breaker, or of a service that had been steady. AWS: throttled
 # "incrementally up to a maximum of 27 minutes".
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-throttle-logic.html
@@ -32,7 +32,7 @@ RETRY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 # A container that has opened its port gets this much of its real grace (healthCheckGracePeriodSeconds, startPeriod) to
 # pass its checks, and at least LEAST. While its port is closed it starts, and has the real grace.
 GRACE_DIVISOR = 20.0
-GRACE_LEAST_SECONDS = 6.0
+GRACE_LEAST_SECONDS = 5.0
 # When the network refuses the load balancer's checks, or nothing listens on the port: no grace helps, short of a rule
 # that the same update is about to add.
 HOPELESS_SECONDS = 4.0

@@ -18,7 +18,6 @@ from localcloud.dataplane.logs import LogSink
 from localcloud.images import ContainerContext, ContainerProcess, Image, rewrite_local
 
 log = logging.getLogger(__name__)
-_EXIT_LINES = 5
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class Container:
 
     def last_words(self) -> str:
         """How it ended, with the last lines that it wrote (secrets are masked in them)."""
-        lines = " | ".join(self.sink.tail(_EXIT_LINES))
+        lines = " | ".join(self.sink.last_words())
         said = f"; its last lines: {lines}" if lines else "; it wrote nothing"
         return f"exit code {_as_docker(self.exit_code or 0)}{said}"
 

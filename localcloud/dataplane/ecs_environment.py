@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader
 
 from localcloud.dataplane import ecs_secrets, hops
 from localcloud.dataplane.ecs_model import ContainerSpec, TaskSpec
@@ -20,6 +21,8 @@ from localcloud.net.model import Interface
 
 # Keys of a JSON secret whose values are secret by themselves; a host or a user name is not.
 _SECRET_KEYS = ("password", "secret", "token", "key")
+# The descriptions of the services are read once, not for each task.
+_LOADER = Loader()
 
 
 class RoleClients:
@@ -27,14 +30,19 @@ class RoleClients:
 
     def __init__(self, port: int, region: str, credentials: Credentials) -> None:
         self._endpoint = f"http://127.0.0.1:{port}"
-        self._session = boto3.session.Session(region_name=region, **credentials.for_boto3())
+        self._session = botocore.session.get_session()
+        self._session.register_component("data_loader", _LOADER)
+        self._credentials = credentials
+        self._region = region
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
             # One try: a refusal by the network is as final here as a time-out is on AWS.
             config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 1})
-            self._clients[service] = self._session.client(service, endpoint_url=self._endpoint, config=config)
+            self._clients[service] = self._session.create_client(
+                service, region_name=self._region, endpoint_url=self._endpoint, config=config, **self._credentials.for_boto3()
+            )
         return self._clients[service]
 
     def close(self) -> None:

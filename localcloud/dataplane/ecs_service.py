@@ -109,11 +109,16 @@ class Service:
     async def _step(self) -> bool:
         """Look, decide, act, report. Returns whether nothing is on the move."""
         now = time.monotonic()
+        for task in self.tasks:
+            verdict = task.judge(now)
+            if verdict.judgement is Judgement.FAILED:
+                task.fail(verdict.reason)
+        # Failures are counted before anything is decided, or a task would be started that the circuit breaker forbids.
         self._collect(now)
         self._forget_failures()
         if not self._deployments:
             return True
-        states = [self._state(task, now) for task in self.tasks]
+        states = [self._state(task) for task in self.tasks]
         plan = Plan(
             desired=self.spec.desired if self.spec.active else 0,
             deployments=self._deployments,
@@ -135,19 +140,17 @@ class Service:
         moving = decision.start or decision.stop or any(s.phase is not Phase.RUNNING or not s.healthy for s in states)
         return not moving and self._deployments[0].state != ecs_deployment.IN_PROGRESS
 
-    def _state(self, task: Task, now: float) -> TaskState:
-        """Where a task stands; one that has failed its checks is ended here."""
-        verdict = task.judge(now)
-        if verdict.judgement is Judgement.FAILED:
-            task.fail(verdict.reason)
+    def _state(self, task: Task) -> TaskState:
+        """Where a task stands, for the scheduler."""
+        judgement = task.verdict.judgement
         running = task.fact.last_status == "RUNNING"
         phase = Phase.STOPPING if task.stopping or task.ended else Phase.RUNNING if running else Phase.STARTING
         return TaskState(
             task.assignment.id,
             task.assignment.deployment,
             phase,
-            healthy=phase is Phase.RUNNING and self._counts_as_well(verdict.judgement),
-            sick=phase is Phase.RUNNING and verdict.judgement is Judgement.SICK,
+            healthy=phase is Phase.RUNNING and self._counts_as_well(judgement),
+            sick=phase is Phase.RUNNING and judgement is Judgement.SICK,
             born=task.created,
         )
 

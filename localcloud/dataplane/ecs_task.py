@@ -18,7 +18,7 @@ from localcloud.dataplane.ecs_container import Container, Prepared
 from localcloud.dataplane.ecs_health import Judgement, Verdict, View, judge
 from localcloud.dataplane.ecs_model import Balanced, ContainerSpec, ServiceSpec, TaskSpec, in_start_order
 from localcloud.dataplane.ecs_secrets import SecretError, Unreachable
-from localcloud.dataplane.logs import LogSink, NoLogGroup
+from localcloud.dataplane.logs import LogSink, NoLogGroup, keep_newest
 from localcloud.dataplane.roles import TASKS, Offer, RoleError
 from localcloud.dataplane.site import Site
 from localcloud.net.model import Interface
@@ -195,7 +195,9 @@ class Task:
         return Prepared(container, image, env, self._folder / container.name, sink)
 
     def _open_log(self, container: ContainerSpec) -> LogSink:
-        path = self._site.home.log / f"task-{self.assignment.service.name}-{container.name}-{self.assignment.id[:8]}.log"
+        name = f"task-{self.assignment.service.name}-{container.name}"
+        keep_newest(self._site.home.log, f"{name}-????????.log", clock.STOPPED_KEPT)
+        path = self._site.home.log / f"{name}-{self.assignment.id[:8]}.log"
         options = container.log_options
         group = options.get("awslogs-group", "")
         stream = f"{options.get('awslogs-stream-prefix', 'ecs')}/{container.name}/{self.assignment.id}"

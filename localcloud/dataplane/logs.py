@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
 from collections import deque
@@ -22,7 +23,11 @@ from localcloud.processes import mask
 
 log = logging.getLogger(__name__)
 _FLUSH_SECONDS = 0.3
-_LINES_KEPT = 200
+_LINES_KEPT = 50
+# What a failure is told by: a few lines that speak of one, each cut to a length that can be read.
+_TELLING_LINES = 4
+_TELLING_LENGTH = 400
+_SPEAKS_OF_FAILURE = re.compile(r"error|exception|fatal|critical|panic|failed|cannot|denied|refused", re.IGNORECASE)
 # PutLogEvents takes 10,000 events and 1 MiB; well below both.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 _BATCH = 500
@@ -111,6 +116,7 @@ class LogSink:
         self._shipper, self._group, self._stream = shipper, group, stream
         self._secrets: tuple[str, ...] = ()
         self._last: deque[str] = deque(maxlen=_LINES_KEPT)
+        self._telling: deque[str] = deque(maxlen=_TELLING_LINES)
         self._lock = threading.Lock()
 
     @property
@@ -126,22 +132,43 @@ class LogSink:
         line = mask(line, self._secrets)
         with self._lock:
             self._last.append(line)
+            if is_telling(line) and line not in self._telling:
+                self._telling.append(line)
             if self._file is not None:
                 self._file.write(f"{line}\n")
         if self._shipper is not None and self._group:
             self._shipper.put(self._group, self._stream, line)
 
-    def tail(self, lines: int) -> list[str]:
-        """The last lines that aren't empty."""
+    def last_words(self) -> list[str]:
+        """The lines that tell why a program ended: those that speak of a failure, and the last one it wrote.
+
+        A program's end is often preceded by hundreds of lines of a stack trace, which tell less.
+        """
         with self._lock:
-            return [line for line in self._last if line.strip()][-lines:]
+            lines = list(self._telling) or [line for line in self._last if line.strip()][-_TELLING_LINES:]
+            lines += [line for line in list(self._last)[-1:] if line.strip() and line not in lines]
+        return [line.strip()[:_TELLING_LENGTH] for line in lines]
 
     def close(self) -> None:
-        """Close the file; later lines go to CloudWatch alone."""
+        """Close the file, and remove it when nothing was written; later lines go to CloudWatch alone."""
         with self._lock:
             if self._file is not None:
                 self._file.close()
                 self._file = None
+                if self.path.exists() and self.path.stat().st_size == 0:
+                    self.path.unlink()
+
+
+def is_telling(line: str) -> bool:
+    """Whether a line speaks of a failure: a message, not a frame of a stack trace."""
+    return bool(line) and not line[0].isspace() and "Traceback (most" not in line and bool(_SPEAKS_OF_FAILURE.search(line))
+
+
+def keep_newest(folder: Path, pattern: str, number: int) -> None:
+    """Remove all but the latest ``number`` files that match."""
+    found = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in found[number:]:
+        path.unlink(missing_ok=True)
 
 
 def _ignore(code: str, call: Any) -> None:

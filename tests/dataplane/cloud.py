@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import boto3
 
+from localcloud import processes
 from localcloud.home import HOME_VARIABLE, REPOSITORY
 
 
@@ -35,6 +37,15 @@ class Cloud:
 
     def daemon(self) -> dict[str, Any]:
         return json.loads((self.home / "daemon.json").read_text())
+
+    def crash(self) -> list[int]:
+        """Kill the daemon outright, then stop what is left; returns the pids of all that it had started, none of which
+        may be alive then."""
+        pids = [process.pid for process in processes.marked(self.home)]
+        os.kill(self.daemon()["pid"], signal.SIGKILL)
+        self("stop")
+        assert not [pid for pid in pids if processes.alive(pid)]
+        return pids
 
     def client(self, service: str) -> Any:
         """A boto3 client with what ``env`` exports, for the daemon that runs now."""

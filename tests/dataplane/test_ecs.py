@@ -128,8 +128,9 @@ def test_a_failing_update_is_rolled_back_quickly_and_names_the_secret(stage: Sta
         took = time.monotonic() - began
         assert all(part in lost["rolloutStateReason"] for part in ("ResourceInitializationError", *says)), lost
         assert lost["failedTasks"] == 3 and VALUE not in str(lost)
-        stopped = stage.tasks(web, "STOPPED")
-        assert stopped[0]["stopCode"] == "TaskFailedToStart" and says[1] in stopped[0]["stoppedReason"]
+        stopped = [task for task in stage.tasks(web, "STOPPED") if task["taskDefinitionArn"] == definition]
+        assert {task["stopCode"] for task in stopped} == {"TaskFailedToStart"}
+        assert len(stopped) == 3 and all(says[1] in task["stoppedReason"] for task in stopped)
         assert get(f"{door}/") == (200, "1")
         assert stage.service(web)["deployments"][0]["rolloutState"] == "COMPLETED"
         assert took < 8, f"{took:.1f} s"
@@ -235,3 +236,11 @@ def test_sidecars_start_in_their_order(stage: Stage) -> None:
     [task] = stage.tasks(name)
     assert {c["name"]: c["lastStatus"] for c in task["containers"]} == {"once": "STOPPED", "web": "RUNNING"}
     end(stage, name)
+
+
+def test_a_killed_daemon_leaves_no_task(stage: Stage) -> None:
+    name = stage.create("orphaned", stage.definition("orphaned"))
+    stage.wait(name, "COMPLETED")
+    assert len(stage.cloud.crash()) == 1
+    stage.cloud("start")
+    assert stage.status()["tasks"] == []

@@ -135,3 +135,19 @@ def test_deleted_it_leaves_nothing(cloud: Cloud, rds: Any, instance: str) -> Non
         described(rds)
     wait(lambda: json.loads(cloud("status", "--json").stdout)["databases"] == [])
     assert list((cloud.home / "data" / "postgres").iterdir()) == []
+
+
+def test_a_killed_daemon_leaves_no_server(cloud: Cloud, rds: Any) -> None:
+    rds.create_db_instance(
+        DBInstanceIdentifier="lost",
+        Engine="postgres",
+        DBInstanceClass="db.t4g.micro",
+        AllocatedStorage=20,
+        MasterUsername="litellm",
+        MasterUserPassword=PASSWORD,
+        DBSubnetGroupName="private",
+    )
+    wait(lambda: described(rds, "lost")["DBInstanceStatus"] == "available")
+    assert len(cloud.crash()) > 3, "Postgres and its own processes"
+    cloud("start")
+    assert list((cloud.home / "data").iterdir()) == []
