@@ -13,7 +13,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.loaders import Loader
 
-from localcloud.dataplane import ecs_secrets, hops
+from localcloud.aws.account import Account
+from localcloud.dataplane import ecs_secrets, hops, permissions
 from localcloud.dataplane.ecs_model import ContainerSpec, TaskSpec
 from localcloud.dataplane.roles import TASKS, Credentials, Offer, RoleError
 from localcloud.dataplane.site import Site
@@ -28,12 +29,13 @@ _LOADER = Loader()
 class RoleClients:
     """boto3 clients with a role's credentials, whose every call goes through the task's network."""
 
-    def __init__(self, port: int, region: str, credentials: Credentials) -> None:
+    def __init__(self, account: Account, port: int, credentials: Credentials, session: str) -> None:
+        self._account = account
+        self._session_name = session
         self._endpoint = f"http://127.0.0.1:{port}"
         self._session = botocore.session.get_session()
         self._session.register_component("data_loader", _LOADER)
         self._credentials = credentials
-        self._region = region
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
@@ -41,9 +43,12 @@ class RoleClients:
             # One try: a refusal by the network is as final here as a time-out is on AWS.
             config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 1})
             self._clients[service] = self._session.create_client(
-                service, region_name=self._region, endpoint_url=self._endpoint, config=config, **self._credentials.for_boto3()
+                service, region_name=self._account.region, endpoint_url=self._endpoint, config=config, **self._credentials.for_boto3()
             )
         return self._clients[service]
+
+    def require(self, action: str, resource: str) -> None:
+        permissions.require(self._account, self._credentials.role, self._session_name, action, resource)
 
     def close(self) -> None:
         for client in self._clients.values():
@@ -74,7 +79,7 @@ def _fetch(
         credentials = site.roles.assume(role, TASKS, task_id)
     except RoleError as error:
         raise ecs_secrets.SecretError(f"ResourceInitializationError: unable to pull secrets or registry auth: {error}") from None
-    clients = RoleClients(port, site.account.region, credentials)
+    clients = RoleClients(site.account, port, credentials, task_id)
     try:
         return {container.name: ecs_secrets.resolve(list(container.secrets), clients) for container in containers}
     finally:

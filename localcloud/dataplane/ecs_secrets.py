@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.dataplane.permissions import AccessDenied
+
 _PREFIX = (
     "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
     "unable to retrieve secret from {store}: service call has been retried 1 time(s): "
@@ -31,6 +33,9 @@ class Clients(Protocol):
     """boto3 clients with the execution role's credentials, through the task's own network."""
 
     def client(self, service: str) -> Any: ...
+
+    def require(self, action: str, resource: str) -> None:
+        """Raise ``AccessDenied`` unless the execution role may do ``action`` on ``resource``."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,11 @@ def resolve(secrets: list[dict[str, str]], clients: Clients) -> dict[str, str]:
 def _fetch(reference: Reference, clients: Clients) -> str:
     try:
         return _fetch_secret(reference, clients) if reference.store == "asm" else _fetch_parameter(reference, clients)
+    except AccessDenied as error:
+        store = "secrets manager" if reference.store == "asm" else "ssm"
+        raise SecretError(
+            f"{_PREFIX.format(store=reference.store)}failed to fetch secret {_named(reference)} from {store}: {error}"
+        ) from None
     except ClientError as error:
         code, said = error.response["Error"]["Code"], error.response["Error"]["Message"]
         store = "secrets manager" if reference.store == "asm" else "ssm"
@@ -101,6 +111,7 @@ def _fetch_secret(reference: Reference, clients: Clients) -> str:
         for name, value in {"VersionStage": reference.version_stage, "VersionId": reference.version_id}.items()
         if value
     }
+    clients.require("secretsmanager:GetSecretValue", reference.id)
     answer = clients.client("secretsmanager").get_secret_value(SecretId=reference.id, **version)
     if "SecretString" not in answer:
         raise SecretError(f"{_PREFIX.format(store='asm')}{reference.id} holds binary data, which ECS can't inject")
@@ -113,7 +124,9 @@ def _fetch_parameter(reference: Reference, clients: Clients) -> str:
         path = name.partition(":parameter")[2]
         # Parameters outside of any hierarchy have a slash in their ARN that isn't in their name.
         name = path if path.count("/") > 1 else path.lstrip("/")
-    return str(clients.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+    found = clients.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
+    clients.require("ssm:GetParameters", found["ARN"])
+    return str(found["Value"])
 
 
 def _pick(reference: Reference, text: str) -> str:

@@ -13,12 +13,12 @@ from botocore.exceptions import ClientError
 
 from localcloud import images, processes
 from localcloud.aws.account import TaskFact
-from localcloud.dataplane import clock, ecs_environment, ecs_network
+from localcloud.dataplane import clock, ecs_environment, ecs_logging, ecs_network
 from localcloud.dataplane.ecs_container import Container, Prepared
 from localcloud.dataplane.ecs_health import Judgement, Verdict, View, judge
 from localcloud.dataplane.ecs_model import Balanced, ContainerSpec, ServiceSpec, TaskSpec, in_start_order
 from localcloud.dataplane.ecs_secrets import SecretError, Unreachable
-from localcloud.dataplane.logs import LogSink, NoLogGroup, keep_newest
+from localcloud.dataplane.logs import LogSink, keep_newest
 from localcloud.dataplane.roles import TASKS, Offer, RoleError
 from localcloud.dataplane.site import Site
 from localcloud.net.model import Interface
@@ -170,6 +170,7 @@ class Task:
         task, site = self.assignment.task, self._site
         try:
             carried = {container.name: images.resolve(container.image) for container in task.containers}
+            await ecs_network.check_registries(site.fabric, interface, [container.image for container in task.containers])
             secrets = await ecs_environment.fetch_secrets(site, task, interface, self.assignment.id)
             if task.task_role is not None:
                 self._offer = await asyncio.to_thread(site.roles.offer, task.task_role, TASKS, self.assignment.id)
@@ -177,12 +178,12 @@ class Task:
                 await self._prepare_one(one, carried[one.name], secrets.get(one.name, {}), interface)
                 for one in in_start_order(task.containers)
             ]
-        except images.CannotPullContainer as error:
+        except (images.CannotPullContainer, ecs_network.RegistryOutOfReach) as error:
             raise TaskFailed(FAILED_TO_START, f"CannotPullContainerError: {error}") from None
         except Unreachable as error:
             refusal = self._last_refusal()
             raise TaskFailed(FAILED_TO_START, f"{error}{f': {refusal}' if refusal else ''}") from None
-        except (SecretError, RoleError, NoLogGroup, ValueError) as error:
+        except (SecretError, RoleError, ecs_logging.LoggingError, ValueError) as error:
             raise TaskFailed(FAILED_TO_START, str(error)) from None
 
     async def _prepare_one(
@@ -197,19 +198,8 @@ class Task:
     def _open_log(self, container: ContainerSpec) -> LogSink:
         name = f"task-{self.assignment.service.name}-{container.name}"
         keep_newest(self._site.home.log, f"{name}-????????.log", clock.STOPPED_KEPT)
-        path = self._site.home.log / f"{name}-{self.assignment.id[:8]}.log"
-        options = container.log_options
-        group = options.get("awslogs-group", "")
-        stream = f"{options.get('awslogs-stream-prefix', 'ecs')}/{container.name}/{self.assignment.id}"
-        if group:
-            try:
-                self._site.shipper.open_stream(group, stream, options.get("awslogs-create-group") == "true")
-            except NoLogGroup as error:
-                raise NoLogGroup(
-                    "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: "
-                    f"failed to create Cloudwatch log stream: ResourceNotFoundException: {error}"
-                ) from None
-        return LogSink(path, self._site.shipper, group, stream)
+        group, stream = ecs_logging.open_stream(self._site, self.assignment.task, container, self.assignment.id)
+        return LogSink(self._site.home.log / f"{name}-{self.assignment.id[:8]}.log", self._site.shipper, group, stream)
 
     async def _start_containers(self, interface: Interface, prepared: list[Prepared]) -> None:
         for one in prepared:

@@ -159,6 +159,9 @@ def make_stage(cloud: Cloud) -> Stage:
     )["Listeners"][0]["ListenerArn"]
     cloud.client("ecs").create_cluster(clusterName="default")
     role = make_role(cloud, "web", TASKS)
+    may = [{"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue", "logs:CreateLogStream"], "Resource": "*"}]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": may})
+    cloud.client("iam").put_role_policy(RoleName="web", PolicyName="start", PolicyDocument=policy)
     return Stage(cloud, network, group, role, targets, balancer["DNSName"], listener)
 
 

@@ -182,6 +182,25 @@ def test_a_healthy_container_check_runs_in_the_containers_own_ports(stage: Stage
     end(stage, name)
 
 
+def test_without_permission_or_a_way_out_a_task_says_so(stage: Stage, secret: str) -> None:
+    iam, ec2 = stage.client("iam"), stage.client("ec2")
+    reference = [{"name": "S", "valueFrom": f"{secret}:password::"}]
+    policy = iam.get_role_policy(RoleName="web", PolicyName="start")["PolicyDocument"]
+    iam.delete_role_policy(RoleName="web", PolicyName="start")
+    name = stage.create("powerless", stage.definition("powerless", secrets=reference))
+    reason = stage.wait(name, "FAILED")["deployments"][0]["rolloutStateReason"]
+    assert f"is not authorized to perform: secretsmanager:GetSecretValue on resource: {secret}" in reason
+    end(stage, name)
+    iam.put_role_policy(RoleName="web", PolicyName="start", PolicyDocument=json.dumps(policy))
+    every = [{"IpProtocol": "-1", "IpRanges": ANYWHERE}]
+    ec2.revoke_security_group_egress(GroupId=stage.group, IpPermissions=every)
+    name = stage.create("locked-in", stage.definition("locked-in", secrets=reference))
+    reason = stage.wait(name, "FAILED")["deployments"][0]["rolloutStateReason"]
+    assert "CannotPullContainerError" in reason and "has no egress rule for port 443" in reason, reason
+    ec2.authorize_security_group_egress(GroupId=stage.group, IpPermissions=every)
+    end(stage, name)
+
+
 def test_a_missing_ingress_rule_fails_the_service_by_name(stage: Stage) -> None:
     forbid(stage.cloud, stage.group, 8000, ANYWHERE)
     try:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from localcloud.dataplane.ecs_environment import to_hide
 from localcloud.dataplane.ecs_secrets import Reference, SecretError, Unreachable, parse, resolve
+from localcloud.dataplane.permissions import AccessDenied
 
 ARN = "arn:aws:secretsmanager:us-west-1:123456789012:secret:app/db-AbCdEf"
 VALUE = "very-secret-value"
@@ -23,6 +24,11 @@ class Stored:
     def __init__(self, secrets: dict[str, Any]) -> None:
         self.secrets = secrets
         self.asked: list[dict[str, Any]] = []
+        self.forbidden = ""
+
+    def require(self, action: str, resource: str) -> None:
+        if resource == self.forbidden:
+            raise AccessDenied(f"AccessDeniedException: not authorized to perform: {action} on resource: {resource}")
 
     def client(self, service: str) -> Any:
         return self
@@ -35,7 +41,7 @@ class Stored:
 
     def get_parameter(self, Name: str, WithDecryption: bool) -> dict[str, Any]:
         assert WithDecryption
-        return {"Parameter": {"Value": self.secrets[Name]}}
+        return {"Parameter": {"Value": self.secrets[Name], "ARN": f"arn:{Name}"}}
 
 
 def secret(name: str, value_from: str) -> list[dict[str, str]]:
@@ -96,6 +102,16 @@ def test_what_is_missing_is_named_and_no_value_is_told(content: dict[str, Any], 
     with pytest.raises(SecretError, match=f"ResourceInitializationError: .*{says}") as caught:
         resolve(secret("S", value_from), Stored(content))
     assert VALUE not in str(caught.value) and caught.value.__cause__ is None
+
+
+def test_without_permission_the_action_and_the_resource_are_named() -> None:
+    store = Stored({ARN: {"SecretString": VALUE}, "plain": VALUE})
+    store.forbidden = ARN
+    with pytest.raises(SecretError, match=r"from secrets manager: AccessDenied.*secretsmanager:GetSecretValue on resource: arn:.*app/db"):
+        resolve(secret("S", ARN), store)
+    store.forbidden = "arn:plain"
+    with pytest.raises(SecretError, match=r"from ssm: AccessDenied.*ssm:GetParameters on resource: arn:plain"):
+        resolve(secret("S", "plain"), store)
 
 
 def test_a_store_out_of_reach_is_told_apart() -> None:
