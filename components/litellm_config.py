@@ -9,10 +9,6 @@ import yaml
 
 from components.models import Model
 
-# A small RDS instance has few connections; LiteLLM opens this many a worker, and a rolling update doubles the workers.
-# https://docs.litellm.ai/docs/proxy/prod
-CONNECTIONS_PER_WORKER = 10
-
 
 def render(models: Sequence[Model], has_database: bool) -> str:
     """The file's text. It holds no secret: each is a reference to an environment variable that ECS fills."""
@@ -20,7 +16,6 @@ def render(models: Sequence[Model], has_database: bool) -> str:
     if has_database:
         general |= {
             "database_url": "os.environ/DATABASE_URL",
-            "database_connection_pool_limit": CONNECTIONS_PER_WORKER,
             # models come from this file alone, so that what is deployed is what was reviewed
             "store_model_in_db": False,
         }
