@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
@@ -146,7 +147,9 @@ KINDS = {
 def _kind(token: str) -> Kind:
     token = own_type(token)
     if token not in KINDS:
-        raise Refusal(f"the local cloud has no resource type {token}; add a row to KINDS in localcloud/plugins/random.py")
+        raise Refusal(
+            f"the local cloud has no resource type {token}; add a row to KINDS in localcloud/plugins/random.py"
+        )
     return KINDS[token]
 
 
@@ -177,7 +180,7 @@ class RandomProvider(sdk.Provider):
         self._host = host
 
     async def get_schema(self, request: sdk.GetSchemaRequest) -> sdk.GetSchemaResponse:
-        return sdk.GetSchemaResponse(schema='{"name": "random", "version": "%s"}' % VERSION)
+        return sdk.GetSchemaResponse(schema=json.dumps({"name": "random", "version": VERSION}))
 
     async def configure(self, request: sdk.ConfigureRequest) -> sdk.ConfigureResponse:
         return sdk.ConfigureResponse(accept_secrets=True, supports_preview=True)
@@ -187,10 +190,8 @@ class RandomProvider(sdk.Provider):
 
     async def check(self, request: sdk.CheckRequest) -> sdk.CheckResponse:
         kind, given = _kind(request.type), plain_map(request.new_inputs)
-        failures = {
-            name: f"is no property of {request.type} in localcloud/plugins/random.py; remove it, or add it there"
-            for name in given.keys() - kind.inputs.keys()
-        }
+        strange = f"is no property of {request.type} in localcloud/plugins/random.py; remove it, or add it there"
+        failures = dict.fromkeys(given.keys() - kind.inputs.keys(), strange)
         for name, default in kind.inputs.items():
             if default is ... and name not in given:
                 failures[name] = "is required; set it"

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import grpc.aio
@@ -61,7 +61,7 @@ class Host:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._stub: engine_pb2_grpc.EngineStub | None = None
+        self._stub: Any = None
 
     async def status(self, urn: str, message: str) -> None:
         """Shows a passing message beside the resource."""
@@ -118,7 +118,7 @@ class Servicer(ProviderServicer):
             deleteBeforeReplace=answer.delete_before_replace,
             diffs=answer.diffs,
             detailedDiff={
-                path: proto.PropertyDiff(kind=found.kind.value, inputDiff=found.input_diff)
+                path: proto.PropertyDiff(kind=cast(Any, found.kind.value), inputDiff=found.input_diff)
                 for path, found in answer.detailed_diff.items()
             },
             hasDetailedDiff=True,
@@ -185,7 +185,7 @@ async def _answered(operation: Awaitable[Any], context: grpc.aio.ServicerContext
     try:
         return await operation
     except PartialFailure as failure:
-        await context.abort_with_status(_partial(failure))
+        await cast(Any, context).abort_with_status(_partial(failure))  # the stubs leave it out
     except Refusal as refusal:
         await context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
     except NotImplementedError as missing:
@@ -195,8 +195,7 @@ async def _answered(operation: Awaitable[Any], context: grpc.aio.ServicerContext
 
 
 def sentence(failure: Exception) -> str:
-    """What to tell the user: a refusal's own words; of a mistake in a plugin where it is, but not its text, which may hold
-    a secret."""
+    """What to tell the user: a refusal's own words; of a mistake in a plugin where it is (its text may be secret)."""
     if isinstance(failure, Refusal):
         return str(failure)
     frames = traceback.extract_tb(failure.__traceback__)
@@ -223,7 +222,7 @@ class _Status(grpc.Status):
 
 
 def serve(provider: Callable[[Host], sdk.Provider], version: str, arguments: list[str] | None = None) -> None:
-    """Serves `provider(host)` on a free loopback port, printed for the engine, until the engine ends it or ends itself."""
+    """Serves `provider(host)` on a free loopback port, printed for the engine, until that ends it or itself."""
     parser = argparse.ArgumentParser(description="Pulumi provider plugin of the local cloud")
     parser.add_argument("engine", help="address of the Pulumi engine")
     known, _ = parser.parse_known_args(arguments)

@@ -178,7 +178,7 @@ def has_unknown(value: Any) -> bool:
 
 
 def secret_texts(properties: Mapping[str, PropertyValue], always: frozenset[str] = frozenset()) -> list[str]:
-    """Every text inside the secret properties (and inside those named by `always`), longest first, to redact messages."""
+    """Every text inside the secret properties (and those named by `always`), longest first, to redact messages."""
     found: set[str] = set()
 
     def visit(value: PropertyValue, secret: bool) -> None:

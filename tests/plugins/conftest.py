@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from localcloud.aws import server
 
+from localcloud.aws import server
 from tests.plugins.world import Obliging, World
 
 

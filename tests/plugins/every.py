@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
+from tests.plugins.every_network import Form, database, firewall, network
+
 SECRET = "a-secret-that-no-plain-state-may-show"
 CODE = "function handler(event) { return event.request; }"
-
-
-@dataclass
-class Form:
-    """What differs between the first and the changed program."""
-
-    changed: bool = False
-
-    def pick(self, first: Any, then: Any) -> Any:
-        return then if self.changed else first
 
 
 def trust(service: str) -> str:
@@ -48,119 +39,15 @@ def program(form: Form) -> None:
     randoms()
 
 
-def network(form: Form) -> dict[str, Any]:
-    vpc = aws.ec2.Vpc(
-        "vpc", cidr_block="10.9.0.0/16", enable_dns_hostnames=form.pick(True, False), tags={"Name": form.pick("a", "b")}
-    )
-    zones = aws.get_availability_zones(state="available")
-    subnets = [
-        aws.ec2.Subnet(
-            f"subnet-{index}",
-            vpc_id=vpc.id,
-            cidr_block=f"10.9.{index}.0/24",
-            availability_zone=zones.names[index],
-            map_public_ip_on_launch=form.pick(False, True),
-        )
-        for index in range(2)
-    ]
-    gateway = aws.ec2.InternetGateway("internet", vpc_id=vpc.id)
-    address = aws.ec2.Eip("address", domain="vpc")
-    nat = aws.ec2.NatGateway(
-        "nat", subnet_id=subnets[0].id, allocation_id=address.allocation_id, opts=pulumi.ResourceOptions(depends_on=[gateway])
-    )
-    tables = [aws.ec2.RouteTable(f"table-{index}", vpc_id=vpc.id) for index in range(2)]
-    aws.ec2.RouteTable(
-        "table-inline", vpc_id=vpc.id, routes=[{"cidr_block": form.pick("0.0.0.0/0", "10.0.0.0/8"), "gateway_id": gateway.id}]
-    )
-    aws.ec2.Route(
-        "out",
-        route_table_id=tables[0].id,
-        destination_cidr_block="0.0.0.0/0",
-        **form.pick({"gateway_id": gateway.id}, {"nat_gateway_id": nat.id}),
-    )
-    aws.ec2.RouteTableAssociation(
-        "association", subnet_id=subnets[0].id, route_table_id=form.pick(tables[0], tables[1]).id
-    )
-    aws.ec2.VpcEndpoint(
-        "s3",
-        vpc_id=vpc.id,
-        service_name="com.amazonaws.us-west-1.s3",
-        route_table_ids=form.pick([tables[0].id, tables[1].id], [tables[1].id]),
-    )
-    return {"vpc": vpc, "subnets": subnets, "gateway": gateway}
-
-
-def firewall(form: Form, net: dict[str, Any]) -> None:
-    vpc = net["vpc"]
-    net["group"] = group = aws.ec2.SecurityGroup("group", name="every-group", description="a group", vpc_id=vpc.id)
-    aws.ec2.SecurityGroup(
-        "inline",
-        vpc_id=vpc.id,
-        ingress=[
-            {
-                "protocol": "tcp",
-                "from_port": 80,
-                "to_port": form.pick(80, 81),
-                "cidr_blocks": ["10.0.0.0/8", "192.168.0.0/16"],
-                "description": "web",
-            }
-        ],
-        egress=[{"protocol": "-1", "from_port": 0, "to_port": 0, "self": True}],
-    )
-    aws.ec2.DefaultSecurityGroup("default", vpc_id=vpc.id, tags={"Name": form.pick("closed", "shut")})
-    rule: dict[str, Any] = {"security_group_id": group.id, "ip_protocol": "tcp"}
-    aws.vpc.SecurityGroupIngressRule(
-        "in", **rule, from_port=443, to_port=443, referenced_security_group_id=group.id, description=form.pick("one", "two")
-    )
-    aws.vpc.SecurityGroupEgressRule("out", **rule, from_port=443, to_port=form.pick(443, 444), cidr_ipv4="0.0.0.0/0")
-    aws.vpc.SecurityGroupIngressRule(
-        "any", security_group_id=group.id, ip_protocol="-1", cidr_ipv4="10.9.0.0/16", tags={"Name": "any"}
-    )
-
-
-def database(form: Form, net: dict[str, Any]) -> None:
-    subnets = aws.rds.SubnetGroup("subnets", name="every-subnets", subnet_ids=[subnet.id for subnet in net["subnets"]])
-    parameters = aws.rds.ParameterGroup(
-        "parameters",
-        name_prefix="every-",
-        family="postgres15",
-        parameters=[
-            {"name": "rds.force_ssl", "value": form.pick("1", "0")},
-            {"name": "log_min_duration_statement", "value": "500", "apply_method": "pending-reboot"},
-        ],
-    )
-    password = random.RandomPassword("password", length=24, special=False)
-    aws.rds.Instance(
-        "database",
-        identifier="every-database",
-        engine="postgres",
-        engine_version="15",
-        instance_class=form.pick("db.t4g.micro", "db.t4g.small"),
-        allocated_storage=20,
-        storage_type="gp3",
-        storage_encrypted=True,
-        db_name="litellm",
-        username="litellm",
-        password=password.result,
-        db_subnet_group_name=subnets.name,
-        parameter_group_name=parameters.name,
-        vpc_security_group_ids=[net["group"].id],
-        backup_retention_period=form.pick(1, 2),
-        copy_tags_to_snapshot=True,
-        skip_final_snapshot=True,
-        apply_immediately=True,
-        auto_minor_version_upgrade=True,
-        tags={"Name": form.pick("first", "then")},
-    )
-
-
 def secrets(form: Form) -> aws.secretsmanager.Secret:
     secret = aws.secretsmanager.Secret(
         "secret", name="every/secret", description=form.pick("one", "two"), recovery_window_in_days=0, tags={"a": "b"}
     )
     value = pulumi.Output.secret(SECRET + form.pick("", "-then"))
     aws.secretsmanager.SecretVersion("value", secret_id=secret.id, secret_string=value)
-    aws.ssm.Parameter("parameter", name="/every/parameter", type="SecureString", value=value, tags={"a": form.pick("b", "c")})
+    aws.ssm.Parameter(
+        "parameter", name="/every/parameter", type="SecureString", value=value, tags={"a": form.pick("b", "c")}
+    )
     aws.cloudwatch.LogGroup("log", name="/every/log", retention_in_days=form.pick(7, 14), tags={"a": "b"})
     return secret
 
@@ -171,7 +58,9 @@ def storage(form: Form) -> aws.s3.Bucket:
         "block", bucket=bucket.id, block_public_acls=True, block_public_policy=form.pick(True, False)
     )
     aws.s3.BucketOwnershipControls("owner", bucket=bucket.id, rule={"object_ownership": "BucketOwnerEnforced"})
-    aws.s3.BucketVersioning("versions", bucket=bucket.id, versioning_configuration={"status": form.pick("Enabled", "Suspended")})
+    aws.s3.BucketVersioning(
+        "versions", bucket=bucket.id, versioning_configuration={"status": form.pick("Enabled", "Suspended")}
+    )
     aws.s3.BucketServerSideEncryptionConfiguration(
         "encryption",
         bucket=bucket.id,
@@ -204,7 +93,12 @@ def storage(form: Form) -> aws.s3.Bucket:
     }
     aws.s3.BucketPolicy("policy", bucket=bucket.id, policy=pulumi.Output.json_dumps(policy))
     aws.s3.BucketObjectv2(
-        "object", bucket=bucket.id, key="config.yaml", content=form.pick("a: 1", "a: 2"), content_type="text/yaml", tags={"x": "y"}
+        "object",
+        bucket=bucket.id,
+        key="config.yaml",
+        content=form.pick("a: 1", "a: 2"),
+        content_type="text/yaml",
+        tags={"x": "y"},
     )
     aws.s3.BucketObjectv2(
         "asset", bucket=bucket.id, key="asset", source=pulumi.StringAsset(form.pick("text", "other text"))
@@ -221,7 +115,9 @@ def identity(form: Form, bucket: aws.s3.Bucket) -> None:
         tags={"a": form.pick("b", "c")},
     )
     aws.iam.RolePolicy("inline", role=role.id, policy=allow(form.pick("s3:GetObject", "s3:PutObject"), bucket.arn))
-    policy = aws.iam.Policy("policy", name="every-policy", policy=allow(form.pick("s3:GetObject", "s3:PutObject"), bucket.arn))
+    policy = aws.iam.Policy(
+        "policy", name="every-policy", policy=allow(form.pick("s3:GetObject", "s3:PutObject"), bucket.arn)
+    )
     aws.iam.RolePolicyAttachment("attachment", role=role.name, policy_arn=policy.arn)
     managed = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
     aws.iam.RolePolicyAttachment("managed", role=role.name, policy_arn=managed)
@@ -281,7 +177,9 @@ def balance(form: Form, net: dict[str, Any]) -> dict[str, Any]:
 
 def containers(form: Form, net: dict[str, Any], balancing: dict[str, Any], secret: aws.secretsmanager.Secret) -> None:
     cluster = aws.ecs.Cluster(
-        "cluster", name="every-cluster", settings=[{"name": "containerInsights", "value": form.pick("disabled", "enabled")}]
+        "cluster",
+        name="every-cluster",
+        settings=[{"name": "containerInsights", "value": form.pick("disabled", "enabled")}],
     )
     role = aws.iam.Role("execution", assume_role_policy=trust("ecs-tasks.amazonaws.com"))
     definition = pulumi.Output.json_dumps(
@@ -336,7 +234,7 @@ def containers(form: Form, net: dict[str, Any], balancing: dict[str, Any], secre
     in_vpc = aws.iam.RolePolicyAttachment(
         "in-vpc", role=worker.name, policy_arn="arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
     )
-    source = "def handler(event, context):\n    return %s\n" % form.pick("1", "2")
+    source = f"def handler(event, context):\n    return {form.pick(1, 2)}\n"
     aws.lambda_.Function(
         "function",
         name="every-function",
@@ -368,7 +266,12 @@ def edge(form: Form, balancing: dict[str, Any]) -> None:
         },
     )
     guard = aws.cloudfront.Function(
-        "guard", name="every-guard", runtime="cloudfront-js-2.0", comment="guards", code=form.pick(CODE, CODE + "\n"), publish=True
+        "guard",
+        name="every-guard",
+        runtime="cloudfront-js-2.0",
+        comment="guards",
+        code=form.pick(CODE, CODE + "\n"),
+        publish=True,
     )
     caching = aws.cloudfront.get_cache_policy_output(name="Managed-CachingDisabled")
     forwarding = aws.cloudfront.get_origin_request_policy_output(name="Managed-AllViewerExceptHostHeader")

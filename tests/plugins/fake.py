@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import botocore.session
+from pulumi.provider.experimental import provider as sdk
+from pulumi.provider.experimental.property_value import PropertyValue
+
 from localcloud.plugins.aws.api import AwsError
 from localcloud.plugins.aws.provider import AwsProvider
 from localcloud.plugins.serve import DiffRequest, Host, UpdateRequest
 from localcloud.plugins.values import wrap_map
-from pulumi.provider.experimental import provider as sdk
-from pulumi.provider.experimental.property_value import PropertyValue
+from tests.plugins import models
 
 Answer = Mapping[str, Any] | Exception | Callable[[dict[str, Any]], Any]
 
@@ -38,7 +39,7 @@ class FakeApi:
         return {"Account": "123456789012", "Arn": "arn", "UserId": "user"}
 
     async def model(self, service: str, operation: str) -> Any:
-        return botocore.session.get_session().get_service_model(service).operation_model(operation)
+        return models.operation(service, operation)
 
     async def call(self, _service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         self.calls.append((operation, dict(params)))

@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from localcloud.plugins.aws.canonical import agrees, canonical, containers, differs
 from localcloud.plugins.aws.rows import UNORDERED, document, flag, mapping, number, one, several, text, texts
 from localcloud.plugins.values import UNKNOWN
@@ -14,7 +15,9 @@ from localcloud.plugins.values import UNKNOWN
 BLOCK = {"name": text(), "size": number(default=3), "on": flag(default=True)}
 names = st.lists(st.text("abc", max_size=2), max_size=5)
 blocks = st.lists(
-    st.fixed_dictionaries({}, optional={"name": st.text("ab", max_size=2), "size": st.integers(0, 4), "on": st.booleans()}),
+    st.fixed_dictionaries(
+        {}, optional={"name": st.text("ab", max_size=2), "size": st.integers(0, 4), "on": st.booleans()}
+    ),
     max_size=4,
 )
 

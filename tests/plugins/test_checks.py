@@ -6,12 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
+from pulumi.provider.experimental import provider as sdk
+
 from localcloud.plugins.aws.api import simulated_endpoint
 from localcloud.plugins.aws.provider import AwsProvider
 from localcloud.plugins.random import RandomProvider
 from localcloud.plugins.serve import Host, Refusal
 from localcloud.plugins.values import UNKNOWN, plain_map, wrap_map
-from pulumi.provider.experimental import provider as sdk
 
 HOST = Host("127.0.0.1:1")
 
@@ -43,17 +44,32 @@ LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 FUNCTION = "aws:cloudfront/function:Function"
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 CONTAINERS = '[{"name": "a", "image": "i"}]'
-FARGATE = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "family": "f", "containerDefinitions": CONTAINERS}
+FARGATE = {
+    "requiresCompatibilities": ["FARGATE"],
+    "networkMode": "awsvpc",
+    "family": "f",
+    "containerDefinitions": CONTAINERS,
+}
 FORWARD = {"type": "forward", "targetGroupArn": "t"}
 
 
 @pytest.mark.parametrize(
     ("token", "given", "path", "sentence"),
     [
-        ("aws:ec2/vpc:Vpc", {"cidr": "x"}, "cidr", "is no property of aws:ec2/vpc:Vpc in localcloud/plugins/aws/table/network.py"),
+        (
+            "aws:ec2/vpc:Vpc",
+            {"cidr": "x"},
+            "cidr",
+            "is no property of aws:ec2/vpc:Vpc in localcloud/plugins/aws/table/network.py",
+        ),
         ("aws:ec2/subnet:Subnet", {}, "vpcId", "is required; set it"),
         ("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.0/8", "tags": ["a"]}, "tags", "must be a map of strings"),
-        ("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.0/8", "enableDnsSupport": "maybe"}, "enableDnsSupport", "true or false"),
+        (
+            "aws:ec2/vpc:Vpc",
+            {"cidrBlock": "10.0.0.0/8", "enableDnsSupport": "maybe"},
+            "enableDnsSupport",
+            "true or false",
+        ),
         ("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.0/8", "region": "eu-west-1"}, "region", "must be us-west-1"),
         ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 8}, "retentionInDays", "must be one of 0, 1, 3, 5, 7"),
         ("aws:iam/role:Role", {"assumeRolePolicy": "{"}, "assumeRolePolicy", "must hold JSON"),
@@ -64,7 +80,12 @@ FORWARD = {"type": "forward", "targetGroupArn": "t"}
             "namePrefix",
             "conflicts with `name`",
         ),
-        (FUNCTION, {"runtime": "js", "code": "x"}, "runtime", "must be one of cloudfront-js-1.0, cloudfront-js-2.0; not `js`"),
+        (
+            FUNCTION,
+            {"runtime": "js", "code": "x"},
+            "runtime",
+            "must be one of cloudfront-js-1.0, cloudfront-js-2.0; not `js`",
+        ),
         (FUNCTION, {"runtime": "cloudfront-js-2.0", "code": "x" * 10241}, "code", "has 10241 bytes"),
         (RULE, {"securityGroupId": "s", "ipProtocol": "tcp", "cidrIpv4": "c"}, "fromPort", "are required when"),
         (RULE, {"securityGroupId": "s", "ipProtocol": "-1"}, "cidrIpv4", "needs exactly one of"),
@@ -74,13 +95,23 @@ FORWARD = {"type": "forward", "targetGroupArn": "t"}
             "fromPort",
             "must be left out when `ipProtocol` is -1",
         ),
-        (TASK, {**FARGATE, "cpu": "256", "memory": "4096"}, "memory", "must be between 512 and 2048"),
+        (TASK, {**FARGATE, "cpu": "256", "memory": "4096"}, "memory", "must be 512 to 2048"),
         (TASK, {**FARGATE, "cpu": "300", "memory": "512"}, "cpu", "must be one of 256, 512"),
         (TASK, {**FARGATE, "cpu": "256"}, "cpu", "and `memory` are required"),
         (TASK, {**FARGATE, "networkMode": "bridge"}, "networkMode", "must be awsvpc"),
-        (TASK, {"family": "f", "containerDefinitions": '[{"name": "a"}]'}, "containerDefinitions", "a `name` and an `image`"),
+        (
+            TASK,
+            {"family": "f", "containerDefinitions": '[{"name": "a"}]'},
+            "containerDefinitions",
+            "a `name` and an `image`",
+        ),
         (TASK, {"family": "f", "containerDefinitions": "[]"}, "containerDefinitions", "at least one container"),
-        (LISTENER, {"loadBalancerArn": "a", "defaultActions": [{"type": "forward"}]}, "defaultActions[0]", "needs `targetGroupArn`"),
+        (
+            LISTENER,
+            {"loadBalancerArn": "a", "defaultActions": [{"type": "forward"}]},
+            "defaultActions[0]",
+            "needs `targetGroupArn`",
+        ),
         (
             LISTENER,
             {"loadBalancerArn": "a", "defaultActions": [{"type": "nothing"}]},
@@ -111,7 +142,12 @@ FORWARD = {"type": "forward", "targetGroupArn": "t"}
         ),
         (
             LISTENER_RULE,
-            {"listenerArn": "a", "actions": [FORWARD], "conditions": [{"pathPattern": {"values": ["/"]}}], "priority": 0},
+            {
+                "listenerArn": "a",
+                "actions": [FORWARD],
+                "conditions": [{"pathPattern": {"values": ["/"]}}],
+                "priority": 0,
+            },
             "priority",
             "between 1 and 50000",
         ),
@@ -121,7 +157,12 @@ FORWARD = {"type": "forward", "targetGroupArn": "t"}
             "password",
             "must be printable ASCII without",
         ),
-        ("aws:ec2/route:Route", {"routeTableId": "r", "destinationCidrBlock": "c"}, "gatewayId", "needs exactly one of"),
+        (
+            "aws:ec2/route:Route",
+            {"routeTableId": "r", "destinationCidrBlock": "c"},
+            "gatewayId",
+            "needs exactly one of",
+        ),
         ("aws:lambda/function:Function", {"role": "arn:aws:iam::123456789012:role/r"}, "code", "or `s3Bucket`"),
     ],
 )
@@ -156,7 +197,9 @@ def test_a_behaviour_must_name_an_origin_there_is(provider: AwsProvider) -> None
         "enabled": True,
         "origins": [{"originId": "alb", "domainName": "d", "vpcOriginConfig": {"vpcOriginId": "v"}}],
         "defaultCacheBehavior": behaviour,
-        "orderedCacheBehaviors": [{**behaviour, "pathPattern": "/x", "targetOriginId": "alb", "viewerProtocolPolicy": "no"}],
+        "orderedCacheBehaviors": [
+            {**behaviour, "pathPattern": "/x", "targetOriginId": "alb", "viewerProtocolPolicy": "no"}
+        ],
         "restrictions": {"geoRestriction": {"restrictionType": "none"}},
         "viewerCertificate": {"cloudfrontDefaultCertificate": True},
     }
@@ -176,7 +219,11 @@ def test_a_refused_secret_is_not_shown(provider: AwsProvider) -> None:
 
 def test_unknown_values_pass(provider: AwsProvider) -> None:
     assert not failures(
-        provider, LISTENER, loadBalancerArn=UNKNOWN, port=UNKNOWN, defaultActions=[{"type": "forward", "targetGroupArn": UNKNOWN}]
+        provider,
+        LISTENER,
+        loadBalancerArn=UNKNOWN,
+        port=UNKNOWN,
+        defaultActions=[{"type": "forward", "targetGroupArn": UNKNOWN}],
     )
     assert not failures(provider, TASK, family=UNKNOWN, containerDefinitions=UNKNOWN, cpu=UNKNOWN)
     assert not failures(provider, RULE, securityGroupId=UNKNOWN, ipProtocol="-1", referencedSecurityGroupId=UNKNOWN)
@@ -187,7 +234,10 @@ def test_a_name_is_made_once_and_kept(provider: AwsProvider) -> None:
     token = "aws:s3/bucket:Bucket"
     first = plain_map(check(provider, token).inputs or {})
     assert first == {"bucket": "name-0123456", "__defaults": ["bucket"]}
-    assert plain_map(check(provider, token, {"bucket": "name-kept", "__defaults": ["bucket"]}).inputs or {})["bucket"] == "name-kept"
+    assert (
+        plain_map(check(provider, token, {"bucket": "name-kept", "__defaults": ["bucket"]}).inputs or {})["bucket"]
+        == "name-kept"
+    )
     assert plain_map(check(provider, token, bucket="given").inputs or {}) == {"bucket": "given"}
     assert "bucket" not in plain_map(check(provider, token, bucketPrefix="p").inputs or {})
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from localcloud.plugins.aws.difference import AUTONAMED, changes, deletes_first
 from localcloud.plugins.aws.table import ROWS
 from localcloud.plugins.values import UNKNOWN

@@ -9,9 +9,9 @@ from typing import Any
 
 import pulumi.automation as auto
 import pytest
+
 from localcloud.plugins.aws.table import ROWS
 from localcloud.plugins.random import KINDS
-
 from tests.plugins import every
 from tests.plugins.emptiness import left_over
 from tests.plugins.world import World
@@ -60,7 +60,12 @@ def test_up_makes_one_of_every_type(stack: auto.Stack, world: World) -> None:
 def test_no_secret_stands_in_plain_state(stack: auto.Stack, world: World) -> None:
     items = {urn.split("::")[-1]: item for urn, item in stored(world).items()}
     assert every.SECRET not in json.dumps(items)
-    for name, secret in (("password", "result"), ("password", "bcryptHash"), ("bytes", "hex"), ("database", "password")):
+    for name, secret in (
+        ("password", "result"),
+        ("password", "bcryptHash"),
+        ("bytes", "hex"),
+        ("database", "password"),
+    ):
         assert "ciphertext" in items[name]["outputs"][secret], f"{name}.{secret} isn't secret"
     for name, secret in (("value", "secretString"), ("parameter", "value")):
         assert "ciphertext" in items[name]["inputs"][secret]
@@ -76,7 +81,9 @@ def test_refresh_finds_no_drift_and_leaves_none_behind(stack: auto.Stack, world:
     after = stored(world)
     for name, item in before.items():
         for part in ("inputs", "outputs"):
-            assert essence(item.get(part)) == essence(after[name].get(part)), f"the refresh changed the {part} of {name}"
+            assert essence(item.get(part)) == essence(after[name].get(part)), (
+                f"the refresh changed the {part} of {name}"
+            )
 
 
 def test_the_same_program_changes_nothing(stack: auto.Stack) -> None:
@@ -122,7 +129,9 @@ def test_a_changed_program_previews_and_updates_in_place(stack: auto.Stack, worl
 def check_updated(world: World) -> None:
     """A few of the changes, as the account has them."""
     account = world.account
-    service = account.client("ecs").describe_services(cluster="every-cluster", services=["every-service"])["services"][0]
+    service = account.client("ecs").describe_services(cluster="every-cluster", services=["every-service"])["services"][
+        0
+    ]
     assert service["desiredCount"] == 2
     assert service["healthCheckGracePeriodSeconds"] == 90
     task = account.client("ecs").describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from localcloud.plugins.serve import PartialFailure, Refusal
 from localcloud.plugins.values import plain_map, wrap_map
-
 from tests.plugins.fake import Bench, refused
 
 VPC = "aws:ec2/vpc:Vpc"
@@ -61,11 +61,19 @@ def test_a_secret_that_aws_repeats_is_blanked() -> None:
 
 
 def nat(state: str, **more: str) -> dict[str, object]:
-    return {"NatGateways": [{"NatGatewayId": "nat-1", "State": state, "SubnetId": "s", "ConnectivityType": "public", **more}]}
+    return {
+        "NatGateways": [
+            {"NatGatewayId": "nat-1", "State": state, "SubnetId": "s", "ConnectivityType": "public", **more}
+        ]
+    }
 
 
 def test_a_wait_goes_on_until_aws_is_done_and_says_so() -> None:
-    bench = Bench(NAT, CreateNatGateway={"NatGateway": {"NatGatewayId": "nat-1"}}, DescribeNatGateways=[nat("pending")] * 3 + [nat("available")] * 2)
+    bench = Bench(
+        NAT,
+        CreateNatGateway={"NatGateway": {"NatGatewayId": "nat-1"}},
+        DescribeNatGateways=[nat("pending")] * 3 + [nat("available")] * 2,
+    )
     assert bench.create(wrap_map({"subnetId": "s"})).resource_id == "nat-1"
     assert bench.api.operations.count("DescribeNatGateways") == 5
 
@@ -91,7 +99,7 @@ def test_a_deletion_is_tried_again_while_something_holds_the_resource() -> None:
 
 def test_a_deletion_that_stays_impossible_says_what_holds_the_resource() -> None:
     bench = Bench(GROUP, DeleteSecurityGroup=refused("DependencyViolation", "eni-1 uses it"))
-    with pytest.raises(Refusal, match="g can't be deleted yet: .*eni-1 uses it after 1 s"):
+    with pytest.raises(Refusal, match=r"g can't be deleted yet: .*eni-1 uses it after 1 s"):
         bench.delete({"name": "g"}, timeout=1)
 
 
@@ -117,13 +125,22 @@ def test_what_is_gone_reads_as_nothing() -> None:
 def test_a_read_returns_what_the_program_says_and_nothing_more() -> None:
     bench = Bench(VPC, **LIVE_VPC)
     answer = bench.read({}, {"cidrBlock": "10.0.0.0/16", "enableDnsHostnames": False})
-    assert plain_map(answer.inputs) == {"cidrBlock": "10.0.0.0/16", "enableDnsHostnames": True}, "drift shows as an input"
+    assert plain_map(answer.inputs) == {"cidrBlock": "10.0.0.0/16", "enableDnsHostnames": True}, (
+        "drift shows as an input"
+    )
     assert plain_map(answer.properties)["enableDnsSupport"] is True
 
 
 def test_only_what_changed_is_sent() -> None:
     group = {"logGroups": [{"logGroupName": "id", "retentionInDays": 14}]}
-    bench = Bench(LOG, DescribeLogGroups=group, ListTagsForResource={"tags": {"b": "2"}}, PutRetentionPolicy={}, TagResource={}, UntagResource={})
+    bench = Bench(
+        LOG,
+        DescribeLogGroups=group,
+        ListTagsForResource={"tags": {"b": "2"}},
+        PutRetentionPolicy={},
+        TagResource={},
+        UntagResource={},
+    )
     old = {"name": "id", "retentionInDays": 7, "tags": {"a": "1", "b": "1"}}
     state = wrap_map(old | {"tagsAll": {"a": "1", "b": "1"}})
     bench.update(old, state, {"name": "id", "retentionInDays": 14, "tags": {"b": "2"}})

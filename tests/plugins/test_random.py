@@ -13,10 +13,11 @@ import bcrypt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pulumi.provider.experimental import provider as sdk
+
 from localcloud.plugins.random import KINDS, RandomProvider, _complete
 from localcloud.plugins.serve import DiffRequest, Host
 from localcloud.plugins.values import UNKNOWN, plain_map, wrap_map
-from pulumi.provider.experimental import provider as sdk
 
 PROVIDER = RandomProvider(Host("127.0.0.1:1"))
 URN = "urn:pulumi:stack::project::random:index/{0}:{1}::name"
@@ -52,7 +53,12 @@ def test_a_text_has_its_length_and_its_minima(wanted: dict[str, Any], more: int)
     _, state, _ = make("RandomString", length=length, **wanted)
     text = state["result"]
     special = wanted.get("overrideSpecial") or "!@#$%&*()-_=+[]{}<>:?"
-    kinds = {"Lower": string.ascii_lowercase, "Upper": string.ascii_uppercase, "Numeric": string.digits, "Special": special}
+    kinds = {
+        "Lower": string.ascii_lowercase,
+        "Upper": string.ascii_uppercase,
+        "Numeric": string.digits,
+        "Special": special,
+    }
     counts = Counter(kind for letter in text for kind, letters in kinds.items() if letter in letters)
     assert len(text) == length
     assert sum(counts.values()) == length

@@ -49,7 +49,9 @@ def failure(stack: auto.Stack, verb: str = "up") -> str:
 
 def test_unknown_types_properties_and_functions_are_named(run: Any) -> None:
     said = failure(run(lambda: aws.sqs.Queue("queue")), "preview")
-    assert "the local cloud has no resource type aws:sqs/queue:Queue; add a row to localcloud/plugins/aws/table/" in said
+    assert (
+        "the local cloud has no resource type aws:sqs/queue:Queue; add a row to localcloud/plugins/aws/table/" in said
+    )
     said = failure(run(lambda: random.RandomPet("pet")), "preview")
     assert "no resource type random:index/randomPet:RandomPet" in said
     said = failure(run(lambda: aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16", ipv4_ipam_pool_id="pool")), "preview")
@@ -64,7 +66,8 @@ def test_an_error_of_aws_is_one_sentence_without_secrets(run: Any) -> None:
 
     said = failure(run(program))
     assert re.search(
-        r"aws:secretsmanager/secretVersion:SecretVersion: secretsmanager PutSecretValue: ResourceNotFoundException: ", said
+        r"aws:secretsmanager/secretVersion:SecretVersion: secretsmanager PutSecretValue: ResourceNotFoundException: ",
+        said,
     )
     assert SECRET not in said
     assert "Traceback" not in said
@@ -116,8 +119,17 @@ def test_a_preview_of_nothing_yet_knows_what_it_can(run: Any) -> None:
         group = aws.ec2.SecurityGroup("group", name="fixed", vpc_id=vpc.id)
         policy = pulumi.Output.json_dumps({"Version": "2012-10-17", "Resource": vpc.arn})
         aws.iam.Policy("policy", policy=policy)
-        aws.ec2.SecurityGroup("inline", vpc_id=vpc.id, ingress=[{"protocol": "tcp", "from_port": 1, "to_port": 1, "security_groups": [group.id]}])
-        for name, output in {"cidr": vpc.cidr_block, "tags": vpc.tags_all, "group": group.name, "description": group.description}.items():
+        aws.ec2.SecurityGroup(
+            "inline",
+            vpc_id=vpc.id,
+            ingress=[{"protocol": "tcp", "from_port": 1, "to_port": 1, "security_groups": [group.id]}],
+        )
+        for name, output in {
+            "cidr": vpc.cidr_block,
+            "tags": vpc.tags_all,
+            "group": group.name,
+            "description": group.description,
+        }.items():
             output.apply(lambda value, name=name: known.__setitem__(name, value))
         for name, output in {"arn": vpc.arn, "zone": subnet.availability_zone}.items():
             output.apply(lambda value, name=name: known.__setitem__(name, value))

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
-import botocore.session
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from localcloud.plugins.aws.rows import SECRET, UNORDERED, Call, flag, mapping, number, one, several, text, texts
 from localcloud.plugins.aws.shapes import TableError, answer, request, root_of, sendable
 from localcloud.plugins.aws.table import ROWS
 from localcloud.plugins.values import UNKNOWN
+from tests.plugins.models import operation
+
+CALL = Call("UpdateDistribution", root="DistributionConfig")
 
 
-@lru_cache(maxsize=None)
-def shape(service: str, operation: str) -> Any:
-    return botocore.session.get_session().get_service_model(service).operation_model(operation)
-
-
-def made(service: str, operation: str, props: dict, values: dict) -> tuple[dict, dict[str, str]]:
+def made(service: str, name: str, props: dict, values: dict) -> tuple[dict, dict[str, str]]:
     problems: dict[str, str] = {}
-    said = request(shape(service, operation).input_shape, props, values, problems.__setitem__)
+    said = request(operation(service, name).input_shape, props, values, problems.__setitem__)
     return said, problems
 
 
 def test_a_property_goes_to_the_member_of_its_name() -> None:
-    said, problems = made("ec2", "CreateSubnet", {"vpcId": text(), "cidrBlock": text()}, {"vpcId": "v", "cidrBlock": "c"})
+    said, problems = made(
+        "ec2", "CreateSubnet", {"vpcId": text(), "cidrBlock": text()}, {"vpcId": "v", "cidrBlock": "c"}
+    )
     assert said == {"VpcId": "v", "CidrBlock": "c"}
     assert not problems
 
@@ -36,7 +33,9 @@ def test_forms_follow_the_model() -> None:
     assert made("ec2", "ModifyVpcAttribute", {"enableDnsSupport": flag()}, {"enableDnsSupport": "true"})[0] == {
         "EnableDnsSupport": {"Value": True}
     }
-    assert made("rds", "CreateDBInstance", {"tags": mapping()}, {"tags": {"a": "b"}})[0] == {"Tags": [{"Key": "a", "Value": "b"}]}
+    assert made("rds", "CreateDBInstance", {"tags": mapping()}, {"tags": {"a": "b"}})[0] == {
+        "Tags": [{"Key": "a", "Value": "b"}]
+    }
     assert made("logs", "CreateLogGroup", {"tags": mapping()}, {"tags": {"a": 1}})[0] == {"tags": {"a": "1"}}
     network = {"networkConfiguration": one({"assignPublicIp": flag()}, to="networkConfiguration.awsvpcConfiguration")}
     assert made("ecs", "CreateService", network, {"networkConfiguration": {"assignPublicIp": False}})[0] == {
@@ -48,7 +47,11 @@ def test_cloudfronts_counted_lists_come_and_go() -> None:
     props = {
         "aliases": texts(),
         "orderedCacheBehaviors": several(
-            {"pathPattern": text(), "allowedMethods": texts(), "cachedMethods": texts(to="AllowedMethods.CachedMethods")},
+            {
+                "pathPattern": text(),
+                "allowedMethods": texts(),
+                "cachedMethods": texts(to="AllowedMethods.CachedMethods"),
+            },
             to="CacheBehaviors",
         ),
         "restrictions": one({"geoRestriction": one({"restrictionType": text(), "locations": texts(to="Items")})}),
@@ -58,7 +61,9 @@ def test_cloudfronts_counted_lists_come_and_go() -> None:
         "orderedCacheBehaviors": [{"pathPattern": "/x", "allowedMethods": ["GET", "HEAD"], "cachedMethods": ["GET"]}],
         "restrictions": {"geoRestriction": {"restrictionType": "none"}},
     }
-    config = root_of(shape("cloudfront", "UpdateDistribution"), Call("UpdateDistribution", root="DistributionConfig"))
+    config = root_of(
+        operation("cloudfront", "UpdateDistribution"), Call("UpdateDistribution", root="DistributionConfig")
+    )
     said = request(config, props, values, pytest.fail)
     assert said["Aliases"] == {"Quantity": 2, "Items": ["a", "b"]}
     assert said["Restrictions"] == {"GeoRestriction": {"RestrictionType": "none", "Quantity": 0}}
@@ -68,9 +73,13 @@ def test_cloudfronts_counted_lists_come_and_go() -> None:
 
 
 def test_values_that_aws_refuses_are_refused_with_what_it_takes() -> None:
-    _, problems = made("cloudfront", "CreateFunction", {"runtime": text(to="FunctionConfig.Runtime")}, {"runtime": "js-9"})
+    _, problems = made(
+        "cloudfront", "CreateFunction", {"runtime": text(to="FunctionConfig.Runtime")}, {"runtime": "js-9"}
+    )
     assert "must be one of cloudfront-js-1.0, cloudfront-js-2.0; not `js-9`" in problems["runtime"]
-    _, problems = made("lambda", "CreateFunction", {"memorySize": number(), "timeout": number()}, {"memorySize": 64, "timeout": 901})
+    _, problems = made(
+        "lambda", "CreateFunction", {"memorySize": number(), "timeout": number()}, {"memorySize": 64, "timeout": 901}
+    )
     assert "at least 128" in problems["memorySize"]
     _, problems = made("iam", "CreateRole", {"name": text(to="RoleName")}, {"name": "a b"})
     assert "must match" in problems["name"]
@@ -95,9 +104,12 @@ def test_unknown_values_are_left_out_and_not_judged() -> None:
 
 
 def test_a_field_without_a_place_is_a_mistake_in_the_table() -> None:
-    with pytest.raises(TableError, match="no place for restrictions.nonsense"):
-        config = root_of(shape("cloudfront", "UpdateDistribution"), Call("UpdateDistribution", root="DistributionConfig"))
-        request(config, {"restrictions": one({"nonsense": text()})}, {"restrictions": {"nonsense": "x"}}, pytest.fail)
+    config = root_of(
+        operation("cloudfront", "UpdateDistribution"), Call("UpdateDistribution", root="DistributionConfig")
+    )
+    props = {"restrictions": one({"nonsense": text()})}
+    with pytest.raises(TableError, match=r"no place for restrictions\.nonsense"):
+        request(config, props, {"restrictions": {"nonsense": "x"}}, pytest.fail)
 
 
 actions = st.lists(
@@ -105,9 +117,15 @@ actions = st.lists(
         {"type": st.sampled_from(["forward", "fixed-response", "redirect"])},
         optional={
             "targetGroupArn": st.text("abc", min_size=1, max_size=3),
-            "fixedResponse": st.fixed_dictionaries({"contentType": st.just("text/plain"), "statusCode": st.just("403")}),
+            "fixedResponse": st.fixed_dictionaries(
+                {"contentType": st.just("text/plain"), "statusCode": st.just("403")}
+            ),
             "forward": st.fixed_dictionaries(
-                {"targetGroups": st.lists(st.fixed_dictionaries({"arn": st.just("a"), "weight": st.integers(1, 9)}), min_size=1)}
+                {
+                    "targetGroups": st.lists(
+                        st.fixed_dictionaries({"arn": st.just("a"), "weight": st.integers(1, 9)}), min_size=1
+                    )
+                }
             ),
         },
     ),
@@ -119,14 +137,14 @@ actions = st.lists(
 @given(actions)
 def test_blocks_come_back_from_a_request_as_they_went_in(items: list[dict]) -> None:
     props = {"defaultActions": ROWS["aws:lb/listener:Listener"].inputs["defaultActions"]}
-    said = request(shape("elbv2", "CreateListener").input_shape, props, {"defaultActions": items}, pytest.fail)
+    said = request(operation("elbv2", "CreateListener").input_shape, props, {"defaultActions": items}, pytest.fail)
     assert answer(props, said) == {"defaultActions": items}
 
 
 def test_sendable_knows_what_a_call_has_a_place_for() -> None:
     row = ROWS["aws:ec2/vpc:Vpc"]
     assert isinstance(row.create, Call)
-    names = sendable(shape("ec2", "CreateVpc"), row.create, row.inputs)
+    names = sendable(operation("ec2", "CreateVpc"), row.create, row.inputs)
     assert "cidrBlock" in names
     assert "enableDnsSupport" not in names
     assert not {"tags", "region"} & set(names)

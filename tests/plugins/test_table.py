@@ -1,28 +1,23 @@
-"""Every row of the table holds against botocore's models: a mistake in a row shows here and not in somebody's update."""
+"""Every row of the table holds against botocore's models: a mistake in a row shows here, not in somebody's update."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
-import botocore.session
 import jmespath
 import pytest
+from pulumi._types import _py_properties
+
 from localcloud.plugins.aws.operation import _EMPTY
 from localcloud.plugins.aws.rows import COMPUTED, LOCAL, REPLACE, REQUIRED, Call, Prop, Row, Tagging
 from localcloud.plugins.aws.shapes import _members, place, root_of, sendable
 from localcloud.plugins.aws.table import ROWS, row_of, where
 from localcloud.plugins.serve import Refusal
-from pulumi._types import _py_properties
+from tests.plugins.models import operation
 
 TOKENS = sorted(ROWS)
-
-
-@lru_cache(maxsize=None)
-def operation(service: str, name: str) -> Any:
-    return botocore.session.get_session().get_service_model(service).operation_model(name)
 
 
 def calls(row: Row) -> Iterator[Call]:
@@ -145,6 +140,7 @@ def test_outputs_are_found_or_filled(token: str) -> None:
             jmespath.compile(source)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # looking at a deprecated property warns
 @pytest.mark.parametrize("token", TOKENS)
 def test_pulumi_aws_knows_every_property_of_the_row(token: str) -> None:
     """One that the SDK doesn't know could never be set or read: the row would have its name wrong."""
@@ -159,6 +155,8 @@ def test_pulumi_aws_knows_every_property_of_the_row(token: str) -> None:
 
 
 def test_an_unknown_type_is_named_with_where_to_add_it() -> None:
-    with pytest.raises(Refusal, match=r"no resource type aws:sqs/queue:Queue; add a row to localcloud/plugins/aws/table/"):
+    with pytest.raises(
+        Refusal, match=r"no resource type aws:sqs/queue:Queue; add a row to localcloud/plugins/aws/table/"
+    ):
         row_of("aws:sqs/queue:Queue")
     assert where("aws:ec2/vpc:Vpc") == "localcloud/plugins/aws/table/network.py"

@@ -6,6 +6,9 @@ import pulumi
 from google.protobuf import json_format, struct_pb2
 from hypothesis import given
 from hypothesis import strategies as st
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime import rpc
+
 from localcloud.plugins.values import (
     UNKNOWN,
     has_unknown,
@@ -18,15 +21,15 @@ from localcloud.plugins.values import (
     wrap,
     wrap_map,
 )
-from pulumi.provider.experimental.property_value import PropertyValue
-from pulumi.runtime import rpc
 
 SIGNATURE = rpc._special_sig_key
 
 scalars = st.one_of(st.booleans(), st.integers(-(2**40), 2**40), st.text(max_size=5), st.none())
 values = st.recursive(
     scalars,
-    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text("abc", min_size=1, max_size=3), inner, max_size=4)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.text("abc", min_size=1, max_size=3), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 

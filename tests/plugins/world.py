@@ -14,6 +14,7 @@ from typing import Any
 
 import pulumi.automation as auto
 from botocore.exceptions import ClientError
+
 from localcloud.aws.account import Account, DatabaseFact, ServiceFact
 
 REPO = Path(__file__).resolve().parents[2]

@@ -39,13 +39,14 @@ def simulated_endpoint(environment: Mapping[str, str]) -> str:
     if not endpoint:
         raise Refusal(
             "the local cloud's aws plugin needs AWS_ENDPOINT_URL, the simulated API's loopback address; "
-            "run `make up`, or `eval \"$(make env)\"` before `pulumi`"
+            'run `make up`, or `eval "$(make env)"` before `pulumi`'
         )
     host = urlsplit(endpoint).hostname or ""
     if not _loopback(host):
         raise Refusal(
-            f"the local cloud's aws plugin only talks to a loopback address and AWS_ENDPOINT_URL names {host or 'no host'}; "
-            "for a stack on AWS leave the shell of `make env`, so that Pulumi takes the official plugin"
+            "the local cloud's aws plugin only talks to a loopback address and AWS_ENDPOINT_URL names "
+            f"{host or 'no host'}; for a stack on AWS leave the shell of `make env`, so that Pulumi takes the official "
+            "plugin"
         )
     return endpoint
 

@@ -70,7 +70,12 @@ def _content(_prop: Prop, value: Any) -> Any:
         return known
     if isinstance(value, pulumi.AssetArchive):
         return {name: _content(_prop, item) for name, item in value.assets.items()}
-    return [type(value).__name__, getattr(value, "path", None), getattr(value, "text", None), getattr(value, "uri", None)]
+    return [
+        type(value).__name__,
+        getattr(value, "path", None),
+        getattr(value, "text", None),
+        getattr(value, "uri", None),
+    ]
 
 
 _FORMS = {
@@ -91,7 +96,7 @@ def _order(item: Any) -> str:
 
 
 def policy(node: Any) -> Any:
-    """A policy as IAM compares it: a list of one is its element, the order of actions, resources and the like is nothing."""
+    """A policy as IAM compares it: a list of one is its element, the order of actions and the like is nothing."""
     if isinstance(node, Mapping):
         return {key: policy(item) for key, item in node.items()}
     if isinstance(node, list):
@@ -103,12 +108,17 @@ def policy(node: Any) -> Any:
 
 
 def containers(definitions: Any) -> Any:
-    """Container definitions without ECS's defaults, named lists sorted by name (the API gives them back in its own order)."""
+    """Container definitions without ECS's defaults, lists that the API reorders sorted."""
     return sorted((_container(definition) for definition in definitions), key=lambda item: str(item.get("name")))
 
 
 # RegisterTaskDefinition, "Container definitions": what ECS fills in when nothing is said.
-_CONTAINER_DEFAULTS: dict[str, Any] = {"essential": True, "cpu": 0, "privileged": False, "readonlyRootFilesystem": False}
+_CONTAINER_DEFAULTS: dict[str, Any] = {
+    "essential": True,
+    "cpu": 0,
+    "privileged": False,
+    "readonlyRootFilesystem": False,
+}
 
 
 def _container(definition: Any) -> dict[str, Any]:

@@ -37,9 +37,8 @@ async def check_inputs(api: Api, row: Row, given: Mapping[str, Any], problems: P
     """Unknown, missing and mistyped properties, what the row forbids, and what AWS's service model refuses."""
     before = len(problems.failures)
     _fields(row.token, row.inputs, given, "", problems)
-    if region := given.get("region"):
-        if region is not UNKNOWN and region != api.region:
-            problems("region", f"must be {api.region}: the local cloud has one region")
+    if given.get("region", UNKNOWN) not in (UNKNOWN, api.region):
+        problems("region", f"must be {api.region}: the local cloud has one region")
     if len(problems.failures) > before:
         return
     for check in row.check:
@@ -59,7 +58,8 @@ def _requests(row: Row) -> list[Call]:
 def _fields(token: str, props: Mapping[str, Prop], given: Mapping[str, Any], path: str, problems: Problems) -> None:
     for name in given.keys() - props.keys():
         problems(
-            f"{path}{name}", f"is no property of {token} in {problems.file}; remove it from the program, or add it there"
+            f"{path}{name}",
+            f"is no property of {token} in {problems.file}; remove it from the program, or add it there",
         )
     for name, prop in props.items():
         here, value = f"{path}{name}", given.get(name)
@@ -75,7 +75,9 @@ def _value(token: str, prop: Prop, value: Any, path: str, problems: Problems) ->
     if wrong:
         problems(path, wrong)
     elif prop.kind == "one":
-        _fields(token, prop.fields, {key: item for key, item in value.items() if item is not None}, f"{path}.", problems)
+        _fields(
+            token, prop.fields, {key: item for key, item in value.items() if item is not None}, f"{path}.", problems
+        )
     elif prop.kind in ("many", "several"):
         of = prop.of or Prop("one", fields=prop.fields)
         for index, item in enumerate(value):

@@ -73,7 +73,7 @@ def _forces(prop: Prop) -> bool:
 
 
 def deletes_first(row: Row, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether a replacement must delete before it creates: AWS would see the new one as the same, or refuse its name."""
+    """Whether a replacement must delete before it creates: else AWS would refuse its name."""
     if not row.identity:
         return False
     named = set(new.get(AUTONAMED) or ())

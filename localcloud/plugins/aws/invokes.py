@@ -16,7 +16,9 @@ _DOMAIN = "amazonaws.com"
 def _only(args: Values, *known: str) -> None:
     strange = sorted(set(args) - {*known, "region", "id"})
     if strange:
-        raise Refusal(f"`{strange[0]}` is no argument known to localcloud/plugins/aws/invokes.py; leave it out or add it there")
+        raise Refusal(
+            f"`{strange[0]}` is no argument known to localcloud/plugins/aws/invokes.py; leave it out or add it there"
+        )
 
 
 def _filters(args: Values) -> list[dict[str, Any]]:
@@ -32,7 +34,9 @@ def _single(found: list[Any], what: str) -> Any:
 async def _zones(api: Api, args: Values) -> dict[str, Any]:
     _only(args, "state", "filters", "allAvailabilityZones", "excludeNames", "excludeZoneIds")
     every = bool(args.get("allAvailabilityZones"))
-    answer = await api.call("ec2", "DescribeAvailabilityZones", {"Filters": _filters(args), "AllAvailabilityZones": every})
+    answer = await api.call(
+        "ec2", "DescribeAvailabilityZones", {"Filters": _filters(args), "AllAvailabilityZones": every}
+    )
     excluded = {*(args.get("excludeNames") or []), *(args.get("excludeZoneIds") or [])}
     zones = [
         zone
@@ -204,7 +208,8 @@ def _edge_policy(kind: str) -> Callable[[Api, Values], Awaitable[dict[str, Any]]
         wanted = [
             item
             for item in found
-            if item["Id"] == args.get("id") or (not args.get("id") and item[f"{kind}Config"]["Name"] == args.get("name"))
+            if item["Id"] == args.get("id")
+            or (not args.get("id") and item[f"{kind}Config"]["Name"] == args.get("name"))
         ]
         said = " ".join(_SNAKE.split(kind)).lower()
         policy = _single(wanted, f"CloudFront {said} named {args.get('name') or args.get('id')}")

@@ -26,7 +26,10 @@ class Unfinished(Refusal):
 
 
 async def create(op: Operation) -> dict[str, Any]:
-    """Makes the resource and returns its state; `op.id` is set. Raises Unfinished when it exists but a later step failed."""
+    """Makes the resource and returns its state; `op.id` is set.
+
+    Raises Unfinished when it exists but a later step failed.
+    """
     await _know_account(op)
     row = op.row
     prefix = op.inputs.get(f"{row.autoname}Prefix") if row.autoname else None
@@ -197,8 +200,8 @@ def _tag_outputs(op: Operation, live: Mapping[str, str]) -> dict[str, Any]:
 def _attributes(row: Row, data: Mapping[str, Any]) -> dict[str, Any]:
     """Properties kept as key/value attributes (load balancing)."""
     said = dict(pairs(data.get("Attributes") or []))
-    props = {name: prop for name, prop in row.inputs.items() if prop.attribute}
-    return {name: _attribute(prop, said[prop.attribute]) for name, prop in props.items() if said.get(prop.attribute)}
+    found = {name: said.get(prop.attribute) for name, prop in row.inputs.items() if prop.attribute}
+    return {name: _attribute(row.inputs[name], value) for name, value in found.items() if value}
 
 
 def _attribute(prop: Prop, value: str) -> Any:

@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import jmespath
 
@@ -28,7 +28,7 @@ class TimedOut(Refusal):
 class Operation:
     """A create, read, update or delete under way.
 
-    `inputs` are the wanted properties with the defaults filled in, `given` only what the program set; `old` are the inputs
+    `inputs` are the wanted properties with the defaults filled in, `given` only what the program set; `old` the inputs
     of the last update, `state` the outputs so far, `changed` the properties to bring to AWS and `pending` those
     that aren't there yet; `data` is AWS's last answer, `live_tags` its tags.
     """
@@ -85,7 +85,7 @@ class Operation:
     async def fill(self, template: Any) -> Any:
         """A template of the table with its holes filled; parameters whose value is unset are left out."""
         if callable(template):
-            return await template(self)
+            return await cast(Callable[[Operation], Awaitable[Any]], template)(self)
         if isinstance(template, Mapping):
             filled = {key: await self.fill(item) for key, item in template.items()}
             return {key: item for key, item in filled.items() if item is not None}

@@ -31,7 +31,7 @@ _KINDS = {
     ("update", False): sdk.PropertyDiffKind.UPDATE,
     ("update", True): sdk.PropertyDiffKind.UPDATE_REPLACE,
 }
-# Where a create that failed midway notes the properties that aren't in AWS yet, for the update that the engine makes next.
+# Where a create that failed midway notes the properties that aren't in AWS yet, for the update that comes next.
 _PENDING = "__pending"
 # Provider options of pulumi-aws that mean something here, and those whose meaning the local cloud fulfils anyway.
 _OPTIONS = {"region", "accessKey", "secretKey", "defaultTags", "version"}
@@ -173,7 +173,9 @@ class AwsProvider(sdk.Provider):
             inputs = {name: state.get(name) for name in given if name == AUTONAMED or name in state}
             inputs |= {AUTONAMED: given[AUTONAMED]} if AUTONAMED in given else {}
         like = dict(request.properties) | dict(request.inputs)
-        return sdk.ReadResponse(request.resource_id, self._wrap(op, state, like), self._wrap(op, inputs, request.inputs))
+        return sdk.ReadResponse(
+            request.resource_id, self._wrap(op, state, like), self._wrap(op, inputs, request.inputs)
+        )
 
     async def delete(self, request: sdk.DeleteRequest) -> None:
         op = self._operation(request, {}, request.properties, seconds=request.timeout)

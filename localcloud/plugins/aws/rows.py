@@ -109,8 +109,9 @@ def several(fields: Mapping[str, Prop], flags: Is = Is.PLAIN, **more: Any) -> Pr
 class Call:
     """An AWS operation.
 
-    In `params` a string with `{name}` is filled from the resource (exactly `{name}`: the value itself, left out when unset),
-    and an async function of the operation gives its parameter's value. `pick` is the JMESPath of what matters in the answer.
+    In `params` a string with `{name}` is filled from the resource (exactly `{name}`: the value itself, left out when
+    unset), and an async function of the operation gives its parameter's value. `pick` is the JMESPath of what matters
+    in the answer.
     `root` is where in the request the mapped properties go; those in `said` are left out, as `params` say them already.
     `into` names the key under which a further read is merged; `absent` lists error codes that mean "nothing there".
     """
@@ -179,9 +180,9 @@ Check = Callable[[Mapping[str, Any]], Mapping[str, str]]
 class Row:
     """A resource type. `id` is a JMESPath of the create call's answer, or a template when it has braces.
 
-    `outputs` maps further outputs to a JMESPath of the read's answer, or to a template. `gone` and `busy` are error codes:
-    the resource isn't there, it can't be deleted yet. `identity` are the properties by which AWS tells two apart: when all
-    of them stay, a replacement deletes first. `volatile` outputs may change with any update.
+    `outputs` maps further outputs to a JMESPath of the read's answer, or to a template. `gone` and `busy` are error
+    codes: the resource isn't there, it can't be deleted yet. `identity` are the properties by which AWS tells two
+    apart: when all of them stay, a replacement deletes first. `volatile` outputs may change with any update.
     """
 
     token: str

@@ -1,7 +1,7 @@
 """Properties to requests and answers to properties, by botocore's service models. Pure functions.
 
-A property goes to the member of the same name (`vpcId` → `VpcId`, `arn` → `ARN`), or where its row says. The shape found
-there decides the form: a map of strings becomes a list of Key/Value pairs, a CloudFront list {Quantity, Items}, and so on.
+A property goes to the member of the same name (`vpcId` → `VpcId`, `arn` → `ARN`), or where its row says. The shape
+found there decides the form: a map of strings becomes a list of Key/Value pairs, a CloudFront list {Quantity, Items}.
 Values are held against the model's enums, patterns, lengths and ranges: a simulated AWS accepts what AWS refuses.
 """
 
@@ -12,11 +12,12 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import jmespath
 from botocore.model import Shape, StructureShape
+from botocore.validate import ParamValidator
 
 from localcloud.plugins.aws.rows import LOCAL, SECRET, Call, Prop, text
 from localcloud.plugins.serve import Refusal
@@ -35,9 +36,10 @@ def member(shape: Any, name: str) -> str | None:
     return _members(shape).get(name.lower()) if isinstance(shape, StructureShape) else None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _members(shape: StructureShape) -> dict[str, str]:
-    return {name.lower(): name for name in shape.members}
+    members: Mapping[str, Any] = shape.members  # type: ignore[assignment]
+    return {name.lower(): name for name in members}
 
 
 def place(shape: Shape, prop: Prop, name: str) -> list[str] | None:
@@ -136,7 +138,7 @@ def convert(prop: Prop, value: Any, shape: Any, problem: Problem, path: str) -> 
 
 def _structure(prop: Prop, value: Any, shape: Any, problem: Problem, path: str) -> Any:
     names = _members(shape)
-    if isinstance(value, list) and "items" in names:
+    if prop.kind in ("many", "several") and "items" in names:
         items = convert(prop, value, shape.members[names["items"]], problem, path)
         counted = {names["quantity"]: len(value)} if "quantity" in names else {}
         return counted | ({names["items"]: items} if items else {})
@@ -161,18 +163,27 @@ def _list(prop: Prop, value: Any, shape: Any, problem: Problem, path: str) -> li
     if prop.kind == "one":
         return [request(shape.member, prop.fields, value, problem, path)]
     if prop.kind == "document":
-        return json.loads(value)
+        return _document(value, shape, problem, path)
     if prop.kind == "several":
-        pairs = ((index, item) for index, item in enumerate(value) if item is not UNKNOWN)
-        made = [request(shape.member, prop.fields, item, problem, f"{path}[{index}]") for index, item in pairs]
+        blocks: list[tuple[int, Any]] = [(index, item) for index, item in enumerate(value) if item is not UNKNOWN]
+        made = [request(shape.member, prop.fields, item, problem, f"{path}[{index}]") for index, item in blocks]
     else:
         of = prop.of or _TEXT
-        values = value if isinstance(value, list) else [value]
+        values: list[Any] = value if isinstance(value, list) else [value]
         pairs = ((index, item) for index, item in enumerate(values) if item is not UNKNOWN and item is not None)
         made = [convert(of, item, shape.member, problem, f"{path}[{index}]") for index, item in pairs]
     if value is not None and UNKNOWN not in (value if isinstance(value, list) else []):
         _bounds(len(made), shape.metadata, "elements", problem, path)
     return made
+
+
+def _document(value: str, shape: Any, problem: Problem, path: str) -> list[Any]:
+    """A JSON document that the API takes as structures, held against their shape."""
+    items: list[Any] = json.loads(value)
+    for line in ParamValidator().validate(items, shape).generate_report().splitlines():
+        # botocore's report prints the values; they may be secret.
+        problem(path, line.split(", value:")[0].replace(" in input", "").rstrip(":"))
+    return items
 
 
 def _text_of(value: Any) -> str:
@@ -220,7 +231,9 @@ def _fit(prop: Prop, said: str, shape: Any, problem: Problem, path: str) -> None
     allowed, pattern = shape.metadata.get("enum"), shape.metadata.get("pattern")
     shown = "the given value" if prop.has(SECRET) else f"`{said}`" if len(said) < 80 else f"`{said[:77]}…`"
     if allowed and said not in allowed:
-        choices = ", ".join(allowed) if len(allowed) <= 20 else f"{', '.join(allowed[:20])} and {len(allowed) - 20} more"
+        choices = (
+            ", ".join(allowed) if len(allowed) <= 20 else f"{', '.join(allowed[:20])} and {len(allowed) - 20} more"
+        )
         problem(path, f"must be one of {choices}; not {shown}")
         return
     _bounds(len(said), shape.metadata, "characters", problem, path)
@@ -229,7 +242,7 @@ def _fit(prop: Prop, said: str, shape: Any, problem: Problem, path: str) -> None
         problem(path, f"must match {pattern}; {shown} doesn't")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pattern(pattern: str) -> re.Pattern[str] | None:
     """A model's pattern; None for those in a dialect (Java's) that Python's `re` doesn't read."""
     try:

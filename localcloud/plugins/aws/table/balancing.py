@@ -23,10 +23,10 @@ from localcloud.plugins.aws.rows import (
     not_both,
     number,
     one,
-    several,
     text,
     texts,
 )
+
 _PLACE = {"ResourceArns": ["{id}"]}
 TAGS = Tagging(
     Call("AddTags", _PLACE),

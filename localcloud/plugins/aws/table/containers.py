@@ -154,12 +154,14 @@ def _check_fargate(values: Mapping[str, Any]) -> Mapping[str, str]:
     if values.get("networkMode") in (None, "bridge", "host", "none"):
         return {"networkMode": "must be awsvpc for Fargate"}
     if not all(isinstance(item, (str, int)) and str(item).isdigit() for item in (cpu, memory)):
-        return {} if cpu is not None and memory is not None else {"cpu": "and `memory` are required for Fargate; set both"}
+        return (
+            {} if cpu is not None and memory is not None else {"cpu": "and `memory` are required for Fargate; set both"}
+        )
     allowed = _FARGATE.get(int(cpu or 0))
     if allowed is None:
         return {"cpu": f"must be one of {', '.join(map(str, _FARGATE))} for Fargate; not {cpu}"}
     if int(memory or 0) not in allowed:
-        return {"memory": f"must be between {min(allowed)} and {max(allowed)} in Fargate's steps for cpu {cpu}; not {memory}"}
+        return {"memory": f"must be {min(allowed)} to {max(allowed)} in Fargate's steps for cpu {cpu}; not {memory}"}
     return {}
 
 
@@ -201,10 +203,10 @@ TASK_DEFINITION = Row(
 )
 
 _UPDATABLE = (
-    "taskDefinition desiredCount deploymentMaximumPercent deploymentMinimumHealthyPercent deploymentCircuitBreaker alarms "
-    "networkConfiguration platformVersion healthCheckGracePeriodSeconds capacityProviderStrategies enableExecuteCommand "
-    "enableEcsManagedTags propagateTags loadBalancers serviceRegistries orderedPlacementStrategies placementConstraints "
-    "availabilityZoneRebalancing forceNewDeployment triggers"
+    "taskDefinition desiredCount deploymentMaximumPercent deploymentMinimumHealthyPercent deploymentCircuitBreaker "
+    "alarms networkConfiguration platformVersion healthCheckGracePeriodSeconds capacityProviderStrategies "
+    "enableExecuteCommand enableEcsManagedTags propagateTags loadBalancers serviceRegistries "
+    "orderedPlacementStrategies placementConstraints availabilityZoneRebalancing forceNewDeployment triggers"
 )
 
 

@@ -53,9 +53,7 @@ SUBNET_GROUP = Row(
     id="DBSubnetGroup.DBSubnetGroupName",
     read=Call("DescribeDBSubnetGroups", {"DBSubnetGroupName": "{id}"}, "DBSubnetGroups[0]"),
     # AWS wants the subnets with every change.
-    updates=(
-        Update("description subnetIds", Call("ModifyDBSubnetGroup", {"DBSubnetGroupName": "{id}"}), whole=True),
-    ),
+    updates=(Update("description subnetIds", Call("ModifyDBSubnetGroup", {"DBSubnetGroupName": "{id}"}), whole=True),),
     delete=Call("DeleteDBSubnetGroup", {"DBSubnetGroupName": "{id}"}),
     gone=("DBSubnetGroupNotFoundFault", "DBSubnetGroupNotFound"),
     busy=("InvalidDBSubnetGroupStateFault",),
@@ -231,10 +229,14 @@ INSTANCE = Row(
         ),
         "monitoringInterval": number(default=0),
         "monitoringRoleArn": text(COMPUTED),
-        "performanceInsightsEnabled": flag(default=False, to="EnablePerformanceInsights", frm="PerformanceInsightsEnabled"),
+        "performanceInsightsEnabled": flag(
+            default=False, to="EnablePerformanceInsights", frm="PerformanceInsightsEnabled"
+        ),
         "performanceInsightsRetentionPeriod": number(COMPUTED),
         "databaseInsightsMode": text(COMPUTED),
-        "enabledCloudwatchLogsExports": texts(UNORDERED, to="EnableCloudwatchLogsExports", frm="EnabledCloudwatchLogsExports"),
+        "enabledCloudwatchLogsExports": texts(
+            UNORDERED, to="EnableCloudwatchLogsExports", frm="EnabledCloudwatchLogsExports"
+        ),
         "applyImmediately": flag(LOCAL | HIDDEN),
         "skipFinalSnapshot": flag(LOCAL | HIDDEN, default=False),
         "finalSnapshotIdentifier": text(LOCAL | HIDDEN),

@@ -71,9 +71,7 @@ VPC_ORIGIN = Row(
     create=Call("CreateVpcOrigin"),
     id="VpcOrigin.Id",
     read=_read_vpc_origin,
-    updates=(
-        Update("vpcOriginEndpointConfig", Call("UpdateVpcOrigin", {"Id": "{id}", "IfMatch": _VPC_ORIGIN_ETAG})),
-    ),
+    updates=(Update("vpcOriginEndpointConfig", Call("UpdateVpcOrigin", {"Id": "{id}", "IfMatch": _VPC_ORIGIN_ETAG})),),
     delete=Call("DeleteVpcOrigin", {"Id": "{id}", "IfMatch": _VPC_ORIGIN_ETAG}),
     gone=("EntityNotFound", "NoSuchResource"),
     busy=("CannotDeleteEntityWhileInUse", "IllegalDelete"),
@@ -293,7 +291,11 @@ DISTRIBUTION = Row(
             UNORDERED,
         ),
         "restrictions": one(
-            {"geoRestriction": one({"restrictionType": text(REQUIRED), "locations": texts(UNORDERED, to="Items")}, REQUIRED)},
+            {
+                "geoRestriction": one(
+                    {"restrictionType": text(REQUIRED), "locations": texts(UNORDERED, to="Items")}, REQUIRED
+                )
+            },
             REQUIRED,
         ),
         "viewerCertificate": one(

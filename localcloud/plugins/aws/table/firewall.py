@@ -90,12 +90,12 @@ async def _set_rules(op: Operation) -> None:
 
 
 async def _revoke_default_egress(op: Operation) -> None:
-    # AWS gives a new group a rule that lets everything out; terraform-provider-aws takes it away, so rules are what is said.
+    # AWS lets everything out of a new group; terraform-provider-aws takes that rule away, so rules are what is said.
     await _revoke_all(op, "egress")
 
 
 def _blocks_of(permissions: list[dict[str, Any]], group: str) -> list[dict[str, Any]]:
-    """EC2's permissions as inline rules: one a protocol, ports and description, as the official provider groups them."""
+    """EC2's permissions as inline rules: one a protocol, ports and description, as the bridge groups them."""
     blocks: dict[tuple[Any, ...], dict[str, Any]] = {}
     for permission in permissions:
         ports = {"fromPort": permission.get("FromPort", 0), "toPort": permission.get("ToPort", 0)}

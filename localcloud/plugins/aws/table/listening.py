@@ -32,7 +32,9 @@ _ACTION = {
     "targetGroupArn": text(),
     "forward": one(
         {
-            "targetGroups": several({"arn": text(REQUIRED, to="TargetGroupArn"), "weight": number(default=1)}, UNORDERED),
+            "targetGroups": several(
+                {"arn": text(REQUIRED, to="TargetGroupArn"), "weight": number(default=1)}, UNORDERED
+            ),
             "stickiness": one(
                 {"duration": number(REQUIRED, to="DurationSeconds"), "enabled": flag(default=False)},
                 to="TargetGroupStickinessConfig",
@@ -193,7 +195,9 @@ def _check_conditions(values: Mapping[str, Any]) -> Mapping[str, str]:
     count = 0
     for index, condition in enumerate(conditions):
         if len(condition) != 1:
-            return {f"conditions[{index}]": f"must have exactly one of {', '.join(_CONDITION)}; it has {len(condition)}"}
+            return {
+                f"conditions[{index}]": f"must have exactly one of {', '.join(_CONDITION)}; it has {len(condition)}"
+            }
         block = next(iter(condition.values()))
         parts = block if isinstance(block, list) else [*(block.get("values") or []), *(block.get("regexValues") or [])]
         if not parts:
@@ -221,9 +225,7 @@ LISTENER_RULE = Row(
         "actions": several(_ACTION, REQUIRED),
     },
     outputs={"arn": "RuleArn"},
-    create=Call(
-        "CreateRule", {"Conditions": _conditions, "Priority": _priority}, said=("conditions", "priority")
-    ),
+    create=Call("CreateRule", {"Conditions": _conditions, "Priority": _priority}, said=("conditions", "priority")),
     id="Rules[0].RuleArn",
     read=Call("DescribeRules", {"RuleArns": ["{id}"]}, "Rules[0]"),
     updates=(Update("priority", _move), Update("conditions actions", _modify_rule)),

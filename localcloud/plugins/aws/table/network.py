@@ -317,7 +317,9 @@ async def _reassociate(op: Operation) -> None:
     found = await _association(op)
     if found:
         table = op.inputs["routeTableId"]
-        await op.call("ReplaceRouteTableAssociation", AssociationId=found["RouteTableAssociationId"], RouteTableId=table)
+        await op.call(
+            "ReplaceRouteTableAssociation", AssociationId=found["RouteTableAssociationId"], RouteTableId=table
+        )
 
 
 async def _disassociate(op: Operation) -> None:

@@ -142,7 +142,7 @@ SECRET_VERSION = Row(
 
 
 async def _put_parameter(op: Operation) -> None:
-    names = "type value description allowedPattern dataType tier keyId".split()
+    names = ["type", "value", "description", "allowedPattern", "dataType", "tier", "keyId"]
     said = {**{name: op.inputs[name] for name in names if op.inputs.get(name)}, "value": _value(op)}
     made = await op.shaped("PutParameter", {name: op.row.inputs[name] for name in said}, said)
     await op.call("PutParameter", Name=op.id, Overwrite=True, **made)

@@ -33,7 +33,6 @@ from localcloud.plugins.aws.rows import (
     one,
     several,
     text,
-    texts,
 )
 from localcloud.plugins.serve import Refusal
 
@@ -59,7 +58,9 @@ async def _delete_bucket(op: Operation) -> None:
         await op.call("DeleteBucket", Bucket=op.id)
     except AwsError as error:
         if error.code == "BucketNotEmpty":
-            raise Refusal(f"{op.id} still has objects: delete them, or set `forceDestroy=True` and update first") from None
+            raise Refusal(
+                f"{op.id} still has objects: delete them, or set `forceDestroy=True` and update first"
+            ) from None
         raise
 
 
@@ -184,11 +185,7 @@ _ENCRYPTION_RULE = {
 
 ENCRYPTION = _setting(
     "BucketServerSideEncryptionConfiguration",
-    {
-        "rules": several(
-            _ENCRYPTION_RULE, REQUIRED | UNORDERED, to="ServerSideEncryptionConfiguration.Rules"
-        )
-    },
+    {"rules": several(_ENCRYPTION_RULE, REQUIRED | UNORDERED, to="ServerSideEncryptionConfiguration.Rules")},
     "PutBucketEncryption",
     "GetBucketEncryption",
     "DeleteBucketEncryption",
@@ -213,7 +210,8 @@ _LIFECYCLE_RULE = {
     "abortIncompleteMultipartUpload": one({"daysAfterInitiation": number()}),
     "noncurrentVersionExpiration": one({"noncurrentDays": number(REQUIRED), "newerNoncurrentVersions": number()}),
     "noncurrentVersionTransitions": several(
-        {"noncurrentDays": number(REQUIRED), "newerNoncurrentVersions": number(), "storageClass": text(REQUIRED)}, UNORDERED
+        {"noncurrentDays": number(REQUIRED), "newerNoncurrentVersions": number(), "storageClass": text(REQUIRED)},
+        UNORDERED,
     ),
 }
 
@@ -288,7 +286,7 @@ def asset_bytes(asset: Any) -> bytes:
         except OSError as error:
             raise Refusal(f"{asset.path} can't be read: {error.strerror}") from None
     if isinstance(asset, pulumi.RemoteAsset):
-        with urllib.request.urlopen(asset.uri, timeout=60) as answer:  # noqa: S310 - the program names it
+        with urllib.request.urlopen(asset.uri, timeout=60) as answer:
             return bytes(answer.read())
     raise Refusal(f"`source` must be a file, text or remote asset, not {type(asset).__name__}")
 
