@@ -68,7 +68,7 @@ class Control:
         control = self
 
         class Request(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 (the base class's naming)
+            def do_GET(self) -> None:
                 status, content = control.answer(self.path, self.headers.get("Authorization", ""))
                 body = json.dumps(content).encode()
                 self.send_response(status)

@@ -16,12 +16,16 @@ import signal
 import sys
 import time
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from localcloud import lifecycle
 from localcloud.aws import server
 from localcloud.aws.account import Account
 from localcloud.control import Control, NotAllowed, same
 from localcloud.home import Home, write_private
+
+if TYPE_CHECKING:
+    from localcloud.dataplane.reconciler import Reconciler
 
 log = logging.getLogger("localcloud.daemon")
 
@@ -79,7 +83,7 @@ async def _run_data_plane(
         await reconciler.close()
 
 
-def _announce(home: Home, account: Account, control: Control, reconciler: Reconciler) -> None:  # noqa: F821
+def _announce(home: Home, account: Account, control: Control, reconciler: Reconciler) -> None:
     token = secrets.token_urlsafe(24)
     loop = asyncio.get_running_loop()
 

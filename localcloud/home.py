@@ -99,7 +99,7 @@ class Home:
 
 
 def setup_dir() -> Path:
-    """What set-up made once for all homes of a clone: the engine, LiteLLM's environment, Prisma, the migrated schema."""
+    """What set-up made once for all homes of a clone: the engine, LiteLLM's environment, Prisma, Postgres."""
     named = os.environ.get(SETUP_VARIABLE)
     return Path(named).expanduser().resolve() if named else REPOSITORY / ".local" / "setup"
 

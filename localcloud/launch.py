@@ -1,8 +1,8 @@
 """Last step before a child's own program: ask the kernel to end it with its parent, change user, exec.
 
-Run as a script (``python -I -S launch.py PARENT SIGNAL USER GROUP PROGRAM ARGUMENTS…``; USER and GROUP are numbers, or -
-for no change) and replaced by the program, so it costs some 20 ms and no memory. It exists because Python code between
-fork and exec can deadlock in a parent with threads, and this is the same without that risk.
+Run as a script (``python -I -S launch.py PARENT SIGNAL USER GROUP PROGRAM ARGUMENTS…``; USER and GROUP are numbers,
+or - for no change) and replaced by the program, so it costs some 20 ms and no memory. It exists because Python code
+between fork and exec can deadlock in a parent with threads, and this is the same without that risk.
 """
 
 import os

@@ -110,8 +110,8 @@ def _clear_up(home: Home, say: Say) -> None:
         raise LifecycleError(str(error)) from None
     if forgotten:
         say(
-            f"The simulated account ended with the last daemon: {forgotten} resources were taken out of the Pulumi state. "
-            "The next update builds them anew, with the same generated passwords and keys."
+            f"The simulated account ended with the last daemon: {forgotten} resources were taken out of the Pulumi "
+            "state. The next update builds them anew, with the same generated passwords and keys."
         )
 
 
@@ -136,7 +136,9 @@ def _spawn(home: Home) -> Daemon:
             return daemon
         if process.poll() is not None:
             said = "\n".join(processes.tail(log, 15))
-            raise LifecycleError(f"the local cloud's daemon ended with code {process.returncode} while starting:\n{said}")
+            raise LifecycleError(
+                f"the local cloud's daemon ended with code {process.returncode} while starting:\n{said}"
+            )
         time.sleep(0.02)
     process.kill()
     raise LifecycleError(f"the local cloud's daemon was not ready after {_START_SECONDS:.0f} s; see {log}")

@@ -26,7 +26,11 @@ def read(project: Path, env: Mapping[str, str], endpoint: str, stack: str, show_
         raise OutputsError("there is no pulumi on PATH and none was set up: run `make setup`")
     command = [pulumi, "stack", "output", "--json", "--stack", stack, "--non-interactive"]
     done = subprocess.run(
-        command + (["--show-secrets"] if show_secrets else []), cwd=project, env=dict(env), capture_output=True, text=True
+        command + (["--show-secrets"] if show_secrets else []),
+        cwd=project,
+        env=dict(env),
+        capture_output=True,
+        text=True,
     )
     if done.returncode != 0:
         raise OutputsError(done.stderr.strip() or f"{' '.join(command)} ended with code {done.returncode}")

@@ -131,8 +131,8 @@ def start(
 
     ``env`` is the whole environment, to which the home's marks are added. ``output`` is a file that stdout and stderr
     are appended to (0600), or a function that gets each line without its line end, on a thread of its own.
-    ``user`` is (uid, gid) to run as, for programs that refuse to be root. ``death_signal`` is what the kernel sends when
-    the starting process dies, where it offers that (Linux). Raises ``StartError`` when the program doesn't exist.
+    ``user`` is (uid, gid) to run as, for programs that refuse to be root. ``death_signal`` is what the kernel sends
+    when the starting process dies, where it offers that (Linux). Raises ``StartError`` when the program doesn't exist.
     """
     program = _find(argv[0], env)
     user_words = ["-", "-"] if user is None else [str(user[0]), str(user[1])]
@@ -151,7 +151,7 @@ def mask(text: str, secrets: Sequence[str]) -> str:
 
 
 def tail(path: Path, lines: int, end: int | None = None) -> list[str]:
-    """The last lines of a file (up to byte ``end``), without reading more than its end; empty when there is no such file."""
+    """The last lines of a file (up to byte ``end``), reading no more than its end; empty when there is no such file."""
     try:
         with path.open("rb") as file:
             end = path.stat().st_size if end is None else end
@@ -163,7 +163,7 @@ def tail(path: Path, lines: int, end: int | None = None) -> list[str]:
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory held by a process and its descendants, shared pages counted once where the OS tells; 0 if gone."""
+    """Bytes held by a process and its descendants, shared pages counted once where the OS tells; 0 if it is gone."""
     total = 0
     with contextlib.suppress(psutil.NoSuchProcess):
         parent = psutil.Process(pid)
@@ -189,8 +189,8 @@ def resident_alone(pid: int) -> int:
 
 
 def marked(home: Path) -> list[psutil.Process]:
-    """Every process that a daemon of ``home`` started and that still runs, and theirs (Postgres overwrites the environment
-    of its own children); never the caller or its ancestors."""
+    """Every process that a daemon of ``home`` started and that still runs, and theirs (Postgres overwrites the
+    environment of its own children); never the caller or its ancestors."""
     me = psutil.Process()
     spared = {me.pid, *(parent.pid for parent in me.parents())}
     found: dict[int, psutil.Process] = {}
@@ -204,7 +204,7 @@ def marked(home: Path) -> list[psutil.Process]:
 
 
 def described(home: Path) -> list[dict[str, Any]]:
-    """Name, pid and resident bytes of every process that a daemon of ``home`` started, with its children's; largest first."""
+    """Name, pid and resident bytes (children's included) of what a daemon of ``home`` started; the largest first."""
     processes = marked(home)
     pids = {process.pid for process in processes}
     found: dict[int, dict[str, Any]] = {}

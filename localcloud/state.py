@@ -21,7 +21,7 @@ _KEPT_PROVIDERS = frozenset({"random"})
 
 
 def forget_account(state: Path) -> int:
-    """Take what lived in the lost account out of every checkpoint of a file backend; returns how many resources that was.
+    """Take what lived in the lost account out of every checkpoint of a file backend; returns how many resources.
 
     The checkpoint before is kept beside as ``….json.lost``. Raises ``ValueError`` for a checkpoint of another form.
     """

@@ -1,8 +1,8 @@
 """What an ECS service should do next: rolling update, circuit breaker, rollback. Pure: states in, actions out.
 
 Rules: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html (minimum and maximum healthy
-percent), …/deployment-circuit-breaker.html (threshold, rollback to the last completed deployment). The replacement of an unhealthy
-task is started before that task is stopped, where the maximum percent leaves room.
+percent), …/deployment-circuit-breaker.html (threshold, rollback to the last completed deployment). The replacement of
+an unhealthy task is started before that task is stopped, where the maximum percent leaves room.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Phase(Enum):
 
 @dataclass(frozen=True)
 class TaskState:
-    """``healthy``: passes its containers' and its load balancers' checks. ``sick``: was healthy, and has not been for so
-    long that it is to be replaced. ``born`` orders tasks by age."""
+    """``healthy``: passes its containers' and its load balancers' checks. ``sick``: was healthy, and has not been for
+    so long that it is to be replaced. ``born`` orders tasks by age."""
 
     id: str
     deployment: str
@@ -118,7 +118,7 @@ def decide(plan: Plan, tasks: list[TaskState], now: float) -> Decision:
 
 
 def _listed(plan: Plan, others: list[TaskState]) -> tuple[Deployment, ...]:
-    """Deployments that still matter: the primary, those with tasks, failed ones (to be read), and the one to go back to."""
+    """Deployments that matter: the primary, those with tasks, failed ones (to be read), and the one to go back to."""
     primary = plan.deployments[0]
     target = _rollback_target(plan) if primary.state == IN_PROGRESS else None
     return tuple(

@@ -43,7 +43,13 @@ class RoleClients:
             # One try: a refusal by the network is as final here as a time-out is on AWS.
             config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 1})
             self._clients[service] = self._session.create_client(
-                service, region_name=self._account.region, endpoint_url=self._endpoint, config=config, **self._credentials.for_boto3()
+                service,
+                region_name=self._account.region,
+                endpoint_url=self._endpoint,
+                config=config,
+                aws_access_key_id=self._credentials.key_id,
+                aws_secret_access_key=self._credentials.secret,
+                aws_session_token=self._credentials.token,
             )
         return self._clients[service]
 
@@ -66,7 +72,8 @@ async def fetch_secrets(site: Site, task: TaskSpec, interface: Interface, task_i
         return {}
     if task.execution_role is None:
         raise ecs_secrets.SecretError(
-            f"ClientException: Fargate requires task definition {task.family} to have an execution role ARN to support its secrets"
+            f"ClientException: Fargate requires task definition {task.family} to have an execution role ARN "
+            "to support its secrets"
         )
     port = await site.fabric.listen_aws(interface)
     return await asyncio.to_thread(_fetch, site, task.execution_role, wanted, port, task_id)
@@ -78,7 +85,9 @@ def _fetch(
     try:
         credentials = site.roles.assume(role, TASKS, task_id)
     except RoleError as error:
-        raise ecs_secrets.SecretError(f"ResourceInitializationError: unable to pull secrets or registry auth: {error}") from None
+        raise ecs_secrets.SecretError(
+            f"ResourceInitializationError: unable to pull secrets or registry auth: {error}"
+        ) from None
     clients = RoleClients(site.account, port, credentials, task_id)
     try:
         return {container.name: ecs_secrets.resolve(list(container.secrets), clients) for container in containers}

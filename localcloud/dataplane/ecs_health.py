@@ -1,8 +1,8 @@
 """Is a task well, still coming up, to be replaced, or has it failed? Pure: observations in, a judgement out.
 
 ECS fails a task whose container turns UNHEALTHY, or whose target is unhealthy after the service's grace period
-(https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html). Here the grace that a task has
-*after its program has opened a port* is compressed, see ``clock``; a program that is still starting has all of it.
+(https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html). Here the grace that a task
+has *after its program has opened a port* is compressed, see ``clock``; a program that is still starting has all of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A container's ``awslogs`` driver: the stream that ECS makes before the container starts, with the execution role's rights."""
+"""A container's ``awslogs`` driver: the stream that ECS makes before it starts, with the execution role's rights."""
 
 from __future__ import annotations
 

@@ -87,7 +87,11 @@ def read_services(account: Account) -> list[ServiceSpec]:
     found = []
     for page in ecs.get_paginator("list_clusters").paginate():
         for cluster in page["clusterArns"]:
-            arns = [arn for part in ecs.get_paginator("list_services").paginate(cluster=cluster) for arn in part["serviceArns"]]
+            arns = [
+                arn
+                for part in ecs.get_paginator("list_services").paginate(cluster=cluster)
+                for arn in part["serviceArns"]
+            ]
             for start in range(0, len(arns), _DESCRIBED_AT_ONCE):
                 answer = ecs.describe_services(cluster=cluster, services=arns[start : start + _DESCRIBED_AT_ONCE])
                 found += [_service(item) for item in answer["services"]]
@@ -114,7 +118,9 @@ def in_start_order(containers: Sequence[ContainerSpec]) -> list[ContainerSpec]:
         names = {container.name for container in ordered}
         ready = [container for container in left if all(name in names for name, _ in container.needs)]
         if not ready:
-            raise ValueError(f"containers {', '.join(c.name for c in left)} depend on one another, or on one that isn't there")
+            raise ValueError(
+                f"containers {', '.join(c.name for c in left)} depend on one another, or on one that isn't there"
+            )
         ordered += ready
         left = [container for container in left if container not in ready]
     return ordered
@@ -176,5 +182,9 @@ def _health(item: dict[str, Any] | None) -> HealthCheck | None:
     else:
         vector = tuple(command[1:] if command[0] == "CMD" else command)
     return HealthCheck(
-        vector, item.get("interval") or 30, item.get("timeout") or 5, item.get("retries") or 3, item.get("startPeriod") or 0
+        vector,
+        item.get("interval") or 30,
+        item.get("timeout") or 5,
+        item.get("retries") or 3,
+        item.get("startPeriod") or 0,
     )

@@ -31,7 +31,9 @@ class NetworkError(Exception):
     """The interface can't be made; the message is ECS's."""
 
 
-def attach(account: Account, subnet: str, groups: Sequence[str], public: bool, label: str, attachment: str) -> Interface:
+def attach(
+    account: Account, subnet: str, groups: Sequence[str], public: bool, label: str, attachment: str
+) -> Interface:
     """Make the interface. Raises ``NetworkError``. Blocks."""
     wanted: dict[str, Any] = {"SubnetId": subnet, "Description": attachment}
     if groups:
@@ -41,7 +43,8 @@ def attach(account: Account, subnet: str, groups: Sequence[str], public: bool, l
     except ClientError as error:
         said = error.response["Error"]
         raise NetworkError(
-            f"ResourceInitializationError: the task's network interface can't be made in {subnet}: {said['Code']}: {said['Message']}"
+            f"ResourceInitializationError: the task's network interface can't be made in {subnet}: "
+            f"{said['Code']}: {said['Message']}"
         ) from None
     return Interface(
         id=made["NetworkInterfaceId"],
@@ -62,7 +65,9 @@ async def check_registries(fabric: Fabric, interface: Interface, images: Sequenc
     topology = await fabric.topology.get()
     for image in images:
         private = ".dkr.ecr." in image.partition("/")[0]
-        verdict = judge_aws(topology, interface, "ecr") if private else judge(topology, interface, _REGISTRY_ADDRESS, _HTTPS)
+        verdict = (
+            judge_aws(topology, interface, "ecr") if private else judge(topology, interface, _REGISTRY_ADDRESS, _HTTPS)
+        )
         if not verdict:
             fabric.block(verdict.reason)
             raise RegistryOutOfReach(

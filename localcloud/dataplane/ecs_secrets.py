@@ -51,7 +51,7 @@ class Reference:
 
 def parse(value_from: str) -> Reference:
     """Take a ``valueFrom`` apart. Raises ``SecretError`` when it has neither of the documented forms."""
-    if not value_from.startswith("arn:"):
+    if value_from and not value_from.startswith("arn:"):
         return Reference("ssm", value_from)
     parts = value_from.split(":")
     service = parts[2] if len(parts) > 2 else ""
@@ -59,7 +59,8 @@ def parse(value_from: str) -> Reference:
         return Reference("ssm", value_from)
     if service != "secretsmanager" or len(parts) < _ARN_PARTS or parts[5] != "secret":
         raise SecretError(
-            f"ResourceInitializationError: {value_from} is neither the ARN of a Secrets Manager secret nor a parameter of SSM"
+            f"ResourceInitializationError: {value_from} is neither the ARN of a Secrets Manager secret "
+            "nor a parameter of SSM"
         )
     if len(parts) not in (_ARN_PARTS, _ARN_PARTS + 3):
         raise SecretError(
@@ -95,12 +96,14 @@ def _fetch(reference: Reference, clients: Clients) -> str:
         code, said = error.response["Error"]["Code"], error.response["Error"]["Message"]
         store = "secrets manager" if reference.store == "asm" else "ssm"
         raise SecretError(
-            f"{_PREFIX.format(store=reference.store)}failed to fetch secret {_named(reference)} from {store}: {code}: {said}"
+            f"{_PREFIX.format(store=reference.store)}failed to fetch secret {_named(reference)} from {store}: "
+            f"{code}: {said}"
         ) from None
     except BotoCoreError:
         service = "AWS Secrets Manager" if reference.store == "asm" else "AWS Systems Manager"
         raise Unreachable(
-            f"ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve secret {reference.id}: "
+            "ResourceInitializationError: unable to pull secrets or registry auth: "
+            f"unable to retrieve secret {reference.id}: "
             f"There is a connection issue between the task and {service}. Check your task network configuration"
         ) from None
 

@@ -55,7 +55,12 @@ class Service:
             # Counts, percentages and grace hold at once, for whichever deployment is the primary one.
             old = self._specs[primary]
             self._specs[primary] = replace(
-                spec, definition=old.definition, subnets=old.subnets, groups=old.groups, public=old.public, balanced=old.balanced
+                spec,
+                definition=old.definition,
+                subnets=old.subnets,
+                groups=old.groups,
+                public=old.public,
+                balanced=old.balanced,
             )
         self.spec = spec
         self._wake.set()
@@ -176,7 +181,11 @@ class Service:
         """A failed deployment is shown for a while, so that whoever waits for it can read why."""
         primary, *others = self._deployments or (None,)
         limit = datetime.now(UTC) - timedelta(seconds=clock.FAILED_SHOWN_SECONDS)
-        over = [d for d in others if d.state == ecs_deployment.FAILED and self._times[d.id][1] < limit and not self._has_tasks(d.id)]
+        over = [
+            d
+            for d in others
+            if d.state == ecs_deployment.FAILED and self._times[d.id][1] < limit and not self._has_tasks(d.id)
+        ]
         if primary is not None and over:
             self._take((primary, *(d for d in others if d not in over)))
 
@@ -216,7 +225,9 @@ class Service:
             )
         subnet = spec.subnets[self._started % len(spec.subnets)] if spec.subnets else ""
         self._started += 1
-        assignment = Assignment(secrets.token_hex(16), self._definitions[deployment.definition], spec, deployment.id, subnet)
+        assignment = Assignment(
+            secrets.token_hex(16), self._definitions[deployment.definition], spec, deployment.id, subnet
+        )
         task = Task(self._site, assignment)
         self.tasks.append(task)
         task.begin()

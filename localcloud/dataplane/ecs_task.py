@@ -143,7 +143,9 @@ class Task:
             return
         if not isinstance(error, TaskFailed):
             log.error("%s broke", self.assignment.label, exc_info=error)
-            error = TaskFailed(FAILED_TO_START, f"the local cloud failed to run the task: {type(error).__name__}: {error}")
+            error = TaskFailed(
+                FAILED_TO_START, f"the local cloud failed to run the task: {type(error).__name__}: {error}"
+            )
         self.failure = error.cause
         self.stopping = True
         self._change(desired_status="STOPPED", stopped_reason=str(error), stop_code=error.code)
@@ -152,7 +154,9 @@ class Task:
 
     async def _attach(self) -> Interface:
         service = self.assignment.service
-        attachment = f"arn:aws:ecs:{self._site.account.region}:{self._site.account.account_id}:attachment/{self.assignment.id}"
+        attachment = (
+            f"arn:aws:ecs:{self._site.account.region}:{self._site.account.account_id}:attachment/{self.assignment.id}"
+        )
         try:
             return await asyncio.to_thread(
                 ecs_network.attach,
@@ -170,7 +174,9 @@ class Task:
         task, site = self.assignment.task, self._site
         try:
             carried = {container.name: images.resolve(container.image) for container in task.containers}
-            await ecs_network.check_registries(site.fabric, interface, [container.image for container in task.containers])
+            await ecs_network.check_registries(
+                site.fabric, interface, [container.image for container in task.containers]
+            )
             secrets = await ecs_environment.fetch_secrets(site, task, interface, self.assignment.id)
             if task.task_role is not None:
                 self._offer = await asyncio.to_thread(site.roles.offer, task.task_role, TASKS, self.assignment.id)
@@ -264,7 +270,9 @@ class Task:
                 wait.cancel()
         container = waits[next(iter(done))]
         words = f"container {container.spec.name}: {container.last_words()}"
-        raise TaskFailed(ESSENTIAL_EXITED, "Essential container in task exited", f"Essential container in task exited: {words}")
+        raise TaskFailed(
+            ESSENTIAL_EXITED, "Essential container in task exited", f"Essential container in task exited: {words}"
+        )
 
     # Health
 
@@ -278,7 +286,11 @@ class Task:
             grace=self.assignment.service.grace,
             was_well=self.was_well,
             unwell_since=self._unwell_since,
-            containers=[(c.spec.name, c.health if c.spec.health else "", c.check_output) for c in self.containers if c.spec.essential],
+            containers=[
+                (c.spec.name, c.health if c.spec.health else "", c.check_output)
+                for c in self.containers
+                if c.spec.essential
+            ],
             targets=ecs_network.view(self._site.account, self._balanced(), self._how, self._fact.ip or ""),
         )
         self.verdict = judge(view, self._site.account.facts.blocked, now)

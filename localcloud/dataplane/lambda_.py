@@ -36,7 +36,7 @@ class Unrunnable(Exception):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A function as the API describes it, and what its environment became here. Equal means: the same processes serve."""
+    """A function as the API describes it, and its environment as it became here. Equal: the same processes serve."""
 
     name: str
     arn: str
@@ -137,7 +137,8 @@ class Function:
         wanted = self.wanted
         if not wanted.runtime.startswith("python"):
             raise Unrunnable(
-                f"function {wanted.name} has runtime {wanted.runtime or wanted.package}; the local cloud runs Python functions only"
+                f"function {wanted.name} has runtime {wanted.runtime or wanted.package}; "
+                "the local cloud runs Python functions only"
             )
         with self._changed:
             if self._credentials is None or expired(self._credentials):
@@ -183,7 +184,9 @@ class Function:
         except NoLogGroup as error:
             log.warning("function %s: %s", self.wanted.name, error)
             group = ""
-        return LogSink(self._site.home.log / f"function-{self.wanted.name}.log", self._site.shipper, group, self._stream)
+        return LogSink(
+            self._site.home.log / f"function-{self.wanted.name}.log", self._site.shipper, group, self._stream
+        )
 
 
 class Functions:

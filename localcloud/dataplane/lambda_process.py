@@ -46,7 +46,7 @@ class Invocation:
 
 
 class Environment:
-    """Started at once. ``invoke`` blocks, one call at a time. After a time-out or a crash it is no longer ``usable``."""
+    """Started at once. ``invoke`` blocks, one call at a time. It isn't ``usable`` after a time-out or a crash."""
 
     def __init__(self, spec: FunctionSpec, home: Path, sink: LogSink) -> None:
         self.usable = True

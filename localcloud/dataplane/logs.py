@@ -1,4 +1,4 @@
-"""Where the output of tasks and functions goes: a file below ``<home>/log`` and a CloudWatch Logs stream of the account.
+"""Where tasks' and functions' output goes: a file below ``<home>/log`` and a CloudWatch Logs stream of the account.
 
 Secrets that the data plane itself put into the environment are masked in both, so that a program that prints its
 configuration gives nothing away.
@@ -161,7 +161,9 @@ class LogSink:
 
 def is_telling(line: str) -> bool:
     """Whether a line speaks of a failure: a message, not a frame of a stack trace."""
-    return bool(line) and not line[0].isspace() and "Traceback (most" not in line and bool(_SPEAKS_OF_FAILURE.search(line))
+    return (
+        bool(line) and not line[0].isspace() and "Traceback (most" not in line and bool(_SPEAKS_OF_FAILURE.search(line))
+    )
 
 
 def keep_newest(folder: Path, pattern: str, number: int) -> None:

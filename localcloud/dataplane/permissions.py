@@ -1,8 +1,8 @@
-"""May a role do something? Identity-based policies, evaluated as IAM documents it, for what ECS does on its own account.
+"""May a role do something? Its policies, evaluated as IAM documents it, for what ECS does before a task starts.
 
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html: an explicit deny wins, then an
-allow, else no. Conditions of an allow are taken to be met, those of a deny not to be; boundaries and resource policies
-aren't looked at.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html: an explicit deny wins, then
+an allow, else no. Conditions of an allow are taken to be met, those of a deny not to be; boundaries and resource
+policies aren't looked at.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ def require(account: Account, role: str, session: str, action: str, resource: st
     if not allows(_policies(account, role), action, resource):
         name = role.rpartition("/")[2]
         raise AccessDenied(
-            f"AccessDeniedException: User: arn:aws:sts::{account.account_id}:assumed-role/{name}/{session} is not authorized "
-            f"to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action"
+            f"AccessDeniedException: User: arn:aws:sts::{account.account_id}:assumed-role/{name}/{session} "
+            f"is not authorized to perform: {action} on resource: {resource} "
+            f"because no identity-based policy allows the {action} action"
         )
 
 
@@ -57,7 +58,11 @@ def _policies(account: Account, role: str) -> list[dict[str, Any]]:
     """The documents of a role's inline and attached policies."""
     iam = account.client("iam")
     name = role.rpartition("/")[2]
-    inline = [policy for page in iam.get_paginator("list_role_policies").paginate(RoleName=name) for policy in page["PolicyNames"]]
+    inline = [
+        policy
+        for page in iam.get_paginator("list_role_policies").paginate(RoleName=name)
+        for policy in page["PolicyNames"]
+    ]
     documents = [iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"] for policy in inline]
     for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name):
         for attached in page["AttachedPolicies"]:

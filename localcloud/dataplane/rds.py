@@ -90,7 +90,9 @@ class Instance:
                 self._report(DatabaseFact("failed", str(error)))
             except Exception as error:
                 log.exception("database %s broke", self.id)
-                self._report(DatabaseFact("failed", f"the local cloud failed to run it: {type(error).__name__}: {error}"))
+                self._report(
+                    DatabaseFact("failed", f"the local cloud failed to run it: {type(error).__name__}: {error}")
+                )
             # Tried once; again when something is changed.
             self._reached = wanted
 

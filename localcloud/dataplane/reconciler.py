@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
@@ -61,7 +62,12 @@ class Reconciler:
         self._distributions = Distributions(self._account, self._fabric)
         # In this order: what others need comes first.
         self._parts = [self._databases, self._functions, self._services, self._balancers, self._distributions]
-        self._account.changes.subscribe(lambda: loop.call_soon_threadsafe(self._changed.set))
+
+        def changed() -> None:
+            with contextlib.suppress(RuntimeError):  # a change after the event loop's end
+                loop.call_soon_threadsafe(self._changed.set)
+
+        self._account.changes.subscribe(changed)
         # At once: a first look at the empty account loads, in the background, what the first update will need.
         self._changed.set()
         self._loop = asyncio.create_task(self._follow(), name="reconciler")
@@ -111,13 +117,15 @@ class Reconciler:
             "tasks": [task for service in services for task in service["tasks"]],
             "functions": self._functions.status(),
             "load_balancers": self._addresses("elbv2", "describe_load_balancers", "LoadBalancers", "DNSName"),
-            "distributions": self._addresses("cloudfront", "list_distributions", "DistributionList.Items", "DomainName"),
+            "distributions": self._addresses(
+                "cloudfront", "list_distributions", "DistributionList.Items", "DomainName"
+            ),
             "processes": _processes(self._home),
             "blocked": list(self._account.facts.blocked),
         }
 
     def _addresses(self, service: str, operation: str, where: str, name: str) -> list[dict[str, Any]]:
-        """What a service lists, each with the loopback addresses that answer for it (``hosts``: URL on AWS → URL here)."""
+        """What a service lists, each with the addresses that answer for it (``hosts``: URL on AWS → URL here)."""
         pages = self._account.client(service).get_paginator(operation).paginate()
         known = dict(self._account.facts.hosts)
         names = [item[name] for item in pages.search(where) if item]
@@ -131,4 +139,7 @@ def _is_of(url: str, host: str) -> bool:
 def _processes(home: Home) -> Sequence[dict[str, Any]]:
     """The daemon and every process that it started."""
     me = os.getpid()
-    return [{"name": "daemon", "pid": me, "memory_bytes": processes.resident_alone(me)}, *processes.described(home.path)]
+    return [
+        {"name": "daemon", "pid": me, "memory_bytes": processes.resident_alone(me)},
+        *processes.described(home.path),
+    ]

@@ -36,14 +36,6 @@ class Credentials:
     token: str = field(repr=False)
     expires: datetime
 
-    def for_boto3(self) -> dict[str, str]:
-        """Arguments of a boto3 client."""
-        return {
-            "aws_access_key_id": self.key_id,
-            "aws_secret_access_key": self.secret,
-            "aws_session_token": self.token,
-        }
-
 
 @dataclass(frozen=True)
 class Offer:

@@ -44,7 +44,9 @@ def _route(cloud: Cloud, vpc: str, subnets: list[str], **target: str) -> None:
         ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
 
 
-def make_group(cloud: Cloud, network: Network, name: str, port: int | None = None, source: list[dict[str, Any]] | None = None) -> str:
+def make_group(
+    cloud: Cloud, network: Network, name: str, port: int | None = None, source: list[dict[str, Any]] | None = None
+) -> str:
     """A security group that lets everything out, and ``source`` (ranges) in on ``port``."""
     ec2 = cloud.client("ec2")
     group = ec2.create_security_group(GroupName=name, Description=name, VpcId=network.vpc)["GroupId"]

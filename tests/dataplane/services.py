@@ -24,7 +24,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             import boto3
             body = boto3.client("sts").get_caller_identity()["Arn"]
         else:
-            body = os.environ.get(self.path[5:], "-") if self.path.startswith("/env/") else os.environ.get("VERSION", "-")
+            name = self.path[5:] if self.path.startswith("/env/") else "VERSION"
+            body = os.environ.get(name, "-")
         self.send_response(code)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -107,9 +108,11 @@ class Stage:
         while True:
             service = self.service(name)
             states = [deployment["rolloutState"] for deployment in service["deployments"]]
-            if state == "FAILED" and state in states or states == [state]:
+            if (state == "FAILED" and state in states) or states == [state]:
                 return service
-            assert time.monotonic() < deadline, f"{states}: {json.dumps(service, indent=1, default=str)}\n{self.cloud('logs', 'daemon').stdout}"
+            assert time.monotonic() < deadline, (
+                f"{states}: {json.dumps(service, indent=1, default=str)}\n{self.cloud('logs', 'daemon').stdout}"
+            )
             time.sleep(0.05)
 
     def failure(self, name: str, definition: str) -> dict[str, Any]:
@@ -146,7 +149,9 @@ def make_stage(cloud: Cloud) -> Stage:
     group = make_group(cloud, network, "web", 8000)
     front = make_group(cloud, network, "front", 80)
     elb = cloud.client("elbv2")
-    made = elb.create_load_balancer(Name="front", Subnets=list(network.subnets), SecurityGroups=[front], Scheme="internal")
+    made = elb.create_load_balancer(
+        Name="front", Subnets=list(network.subnets), SecurityGroups=[front], Scheme="internal"
+    )
     balancer = made["LoadBalancers"][0]
     targets = elb.create_target_group(
         Name="web", Protocol="HTTP", Port=8000, VpcId=network.vpc, TargetType="ip", HealthCheckPath="/well"

@@ -88,7 +88,9 @@ def test_a_killed_daemon_is_noticed_and_replaced(cloud: Cloud) -> None:
 def test_a_daemon_that_hangs_is_killed_with_its_children(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud("start")
     pid = cloud.daemon()["pid"]
-    orphan = processes.start("orphan", ["sleep", "60"], home=cloud.home, env={"PATH": os.environ["PATH"]}, output=cloud.home / "o")
+    orphan = processes.start(
+        "orphan", ["sleep", "60"], home=cloud.home, env={"PATH": os.environ["PATH"]}, output=cloud.home / "o"
+    )
     os.kill(pid, signal.SIGSTOP)
     try:
         monkeypatch.setattr("localcloud.lifecycle._STOP_SECONDS", 0.5)

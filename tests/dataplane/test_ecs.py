@@ -15,7 +15,10 @@ from tests.dataplane.cloud import Cloud
 from tests.dataplane.network import ANYWHERE, PYTHON_IMAGE, allow, forbid
 from tests.dataplane.services import Stage, make_stage, until
 
-LOGGED = {"logDriver": "awslogs", "options": {"awslogs-group": "/web", "awslogs-region": "us-west-1", "awslogs-stream-prefix": "ecs"}}
+LOGGED = {
+    "logDriver": "awslogs",
+    "options": {"awslogs-group": "/web", "awslogs-region": "us-west-1", "awslogs-stream-prefix": "ecs"},
+}
 VALUE = "the-value-of-the-secret"
 
 
@@ -88,7 +91,9 @@ def test_scaling_and_deleting(stage: Stage) -> None:
     pids = [c["pid"] for task in stage.status()["tasks"] if task["service"] == name for c in task["containers"]]
     end(stage, name)
     assert not any(processes.alive(pid) for pid in pids)
-    left = stage.client("ec2").describe_network_interfaces(Filters=[{"Name": "description", "Values": ["*attachment*"]}])
+    left = stage.client("ec2").describe_network_interfaces(
+        Filters=[{"Name": "description", "Values": ["*attachment*"]}]
+    )
     assert left["NetworkInterfaces"] == []
     assert not list((stage.cloud.home / "data" / "tasks").iterdir())
 
@@ -107,8 +112,10 @@ def test_secrets_arrive_and_are_seen_nowhere(stage: Stage, secret: str) -> None:
     assert json.loads(get(f"http://127.0.0.1:{port}/env/WHOLE")[1])["user"] == "web"
     logs = stage.client("logs")
     until(lambda: logs.filter_log_events(logGroupName="/web")["events"])
-    [event] = logs.filter_log_events(logGroupName="/web")["events"]
-    assert event["message"] == "serving with ********" and event["logStreamName"].startswith("ecs/web/")
+    # a slow machine may have needed a second task, which says the same
+    events = logs.filter_log_events(logGroupName="/web")["events"]
+    assert {event["message"] for event in events} == {"serving with ********"}
+    assert all(event["logStreamName"].startswith("ecs/web/") for event in events)
     everything = "".join(path.read_text() for path in (stage.cloud.home / "log").iterdir())
     assert "serving with ********" in everything and VALUE not in everything
     end(stage, name)
@@ -147,7 +154,10 @@ def test_a_failing_update_is_rolled_back_quickly_and_names_the_secret(stage: Sta
             {"command": ["python", "-m", "http.server", "8001"]},
             ("nothing listens on port 8000 in container web", "it listens on 8001"),
         ),
-        ({"image": "example.com/nothing:1"}, ("CannotPullContainerError", "example.com/nothing:1", "this machine carries")),
+        (
+            {"image": "example.com/nothing:1"},
+            ("CannotPullContainerError", "example.com/nothing:1", "this machine carries"),
+        ),
         ({"command": ["ruby", "app.rb"]}, ("CannotStartContainerError", "ruby")),
         (
             {"logConfiguration": {**LOGGED, "options": {**LOGGED["options"], "awslogs-group": "/nobodys"}}},
@@ -247,8 +257,13 @@ def test_sidecars_start_in_their_order(stage: Stage) -> None:
     both = ecs.describe_task_definition(taskDefinition=definition)["taskDefinition"]["containerDefinitions"]
     both[0]["dependsOn"] = [{"containerName": "once", "condition": "SUCCESS"}]
     made = ecs.register_task_definition(
-        family="pair", requiresCompatibilities=["FARGATE"], networkMode="awsvpc", cpu="256", memory="512",
-        executionRoleArn=stage.role, containerDefinitions=[*both, once],
+        family="pair",
+        requiresCompatibilities=["FARGATE"],
+        networkMode="awsvpc",
+        cpu="256",
+        memory="512",
+        executionRoleArn=stage.role,
+        containerDefinitions=[*both, once],
     )["taskDefinition"]["taskDefinitionArn"]
     name = stage.create("pair", made)
     stage.wait(name, "COMPLETED")

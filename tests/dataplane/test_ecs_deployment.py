@@ -25,7 +25,9 @@ OLD = Deployment("old", "family:1", state=COMPLETED, was_completed=True)
 NEW = Deployment("new", "family:2")
 
 
-def task(id: str, deployment: str, phase: Phase = Phase.RUNNING, healthy: bool = False, sick: bool = False) -> TaskState:
+def task(
+    id: str, deployment: str, phase: Phase = Phase.RUNNING, healthy: bool = False, sick: bool = False
+) -> TaskState:
     return TaskState(id, deployment, phase, healthy, sick, born=float(len(id)))
 
 

@@ -18,7 +18,11 @@ INITIAL = TargetFact("initial")
 
 
 def view(target: TargetFact | None = None, **more) -> View:
-    targets = [TargetView("arn:tg", ADDRESS, f"GET /well on {ADDRESS}", target)] if target is not None or "bare" not in more else []
+    targets = (
+        [TargetView("arn:tg", ADDRESS, f"GET /well on {ADDRESS}", target)]
+        if target is not None or "bare" not in more
+        else []
+    )
     more.pop("bare", None)
     plain = View(started=0, opened=10, grace=180, was_well=False, unwell_since=None, containers=(), targets=targets)
     return replace(plain, **more)

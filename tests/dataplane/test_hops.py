@@ -50,7 +50,12 @@ def test_every_form_of_a_host(value: str, expected: str) -> None:
 
 
 def test_a_bare_host_takes_the_port_beside_it() -> None:
-    for host, port in (("PGHOST", "PGPORT"), ("DATABASE_HOST", "DATABASE_PORT"), ("DB_HOSTNAME", "DB_PORT"), ("DB_ENDPOINT", "DB_PORT")):
+    for host, port in (
+        ("PGHOST", "PGPORT"),
+        ("DATABASE_HOST", "DATABASE_PORT"),
+        ("DB_HOSTNAME", "DB_PORT"),
+        ("DB_ENDPOINT", "DB_PORT"),
+    ):
         assert run({host: DB, port: "5433"}) == {host: "127.0.0.1", port: "15433"}
     assert run({"DB_HOST": DB, "OTHER_PORT": "1"}) == {"DB_HOST": "127.0.0.1:15432", "OTHER_PORT": "1"}
     assert run({"DB_HOST": DB, "DB_PORT": "none"}) == {"DB_HOST": "127.0.0.1:15432", "DB_PORT": "none"}

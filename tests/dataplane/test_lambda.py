@@ -116,7 +116,9 @@ def test_errors_have_lambdas_shapes(api: Any, function: str) -> None:
     unserialisable, error, _ = call(api, function, {"do": "set"})
     assert (error, unserialisable["errorType"]) == ("Unhandled", "Runtime.MarshalError")
     ended, error, _ = call(api, function, {"do": "exit"})
-    assert error == "Unhandled" and ended["errorType"] == "Runtime.ExitError" and "exit status 3" in ended["errorMessage"]
+    assert (
+        error == "Unhandled" and ended["errorType"] == "Runtime.ExitError" and "exit status 3" in ended["errorMessage"]
+    )
     soft, error, _ = call(api, function, {"do": "exit", "soft": True})
     assert error == "Unhandled" and soft["errorType"] == "Runtime.ExitError"
     assert call(api, function, {"do": "echo", "say": "alive"})[1] is None
@@ -178,7 +180,11 @@ def test_a_function_that_cannot_be_loaded_says_why(cloud: Cloud, api: Any, chang
 def test_a_role_that_does_not_trust_lambda_is_named(cloud: Cloud, api: Any) -> None:
     role = make_role(cloud, "for-somebody-else", "ec2.amazonaws.com")
     api.create_function(
-        FunctionName="untrusted", Role=role, Runtime="python3.13", Handler="app.handle", Code={"ZipFile": package(HANDLER)}
+        FunctionName="untrusted",
+        Role=role,
+        Runtime="python3.13",
+        Handler="app.handle",
+        Code={"ZipFile": package(HANDLER)},
     )
     answer, error, _ = call(api, "untrusted", {})
     assert error and "for-somebody-else" in answer["errorMessage"] and "trust policy" in answer["errorMessage"]

@@ -29,14 +29,22 @@ def test_nothing_written_leaves_no_file(tmp_path: Path) -> None:
 
 def test_the_cause_is_told_though_a_long_trace_follows_it(tmp_path: Path) -> None:
     sink = LogSink(tmp_path / "a.log")
-    for line in ["starting", "ERROR - Error retrieving nothing.yaml: NoSuchKey", "ERROR:    Traceback (most recent call last):"]:
+    for line in [
+        "starting",
+        "ERROR - Error retrieving nothing.yaml: NoSuchKey",
+        "ERROR:    Traceback (most recent call last):",
+    ]:
         sink(line)
     for number in range(300):
         sink(f'  File "x.py", line {number}, in error_handler')
     sink("Exception: Unable to load config.")
     sink("bye")
     sink.close()
-    assert sink.last_words() == ["ERROR - Error retrieving nothing.yaml: NoSuchKey", "Exception: Unable to load config.", "bye"]
+    assert sink.last_words() == [
+        "ERROR - Error retrieving nothing.yaml: NoSuchKey",
+        "Exception: Unable to load config.",
+        "bye",
+    ]
 
 
 def test_without_a_failure_in_words_the_last_lines_tell(tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ def rds(cloud: Cloud) -> Any:
 @pytest.fixture(scope="module")
 def instance(cloud: Cloud, rds: Any) -> str:
     network = make_network(cloud, "10.61")
-    rds.create_db_subnet_group(DBSubnetGroupName="private", DBSubnetGroupDescription="-", SubnetIds=list(network.subnets))
+    rds.create_db_subnet_group(
+        DBSubnetGroupName="private", DBSubnetGroupDescription="-", SubnetIds=list(network.subnets)
+    )
     rds.create_db_parameter_group(DBParameterGroupName="tls", DBParameterGroupFamily="postgres15", Description="-")
     rds.create_db_instance(
         DBInstanceIdentifier="store",
@@ -118,8 +120,12 @@ def test_stopped_and_started_it_keeps_its_data(cloud: Cloud, rds: Any, instance:
 
 def test_an_engine_that_is_not_carried_fails_with_a_sentence(cloud: Cloud, rds: Any) -> None:
     rds.create_db_instance(
-        DBInstanceIdentifier="other", Engine="mysql", DBInstanceClass="db.t4g.micro", AllocatedStorage=20,
-        MasterUsername="root1", MasterUserPassword=PASSWORD,
+        DBInstanceIdentifier="other",
+        Engine="mysql",
+        DBInstanceClass="db.t4g.micro",
+        AllocatedStorage=20,
+        MasterUsername="root1",
+        MasterUserPassword=PASSWORD,
     )
     wait(lambda: described(rds, "other")["DBInstanceStatus"] == "failed")
     [found] = [one for one in json.loads(cloud("status", "--json").stdout)["databases"] if one["name"] == "other"]

@@ -36,7 +36,11 @@ def test_only_what_lives_in_the_state_stays() -> None:
 def test_no_reference_to_a_lost_resource_is_left() -> None:
     urn, alive = VPC["urn"], PASSWORD["urn"]
     late = resource(
-        "random:index/randomId:RandomId", "late", parent=urn, deletedWith=urn, dependencies=[urn, alive],
+        "random:index/randomId:RandomId",
+        "late",
+        parent=urn,
+        deletedWith=urn,
+        dependencies=[urn, alive],
         propertyDependencies={"a": [urn], "b": [alive, urn], "c": None},
     )
     kept = without_account([VPC, PASSWORD, late])[-1]
@@ -44,7 +48,15 @@ def test_no_reference_to_a_lost_resource_is_left() -> None:
     assert kept["dependencies"] == [alive] and kept["propertyDependencies"] == {"a": [], "b": [alive], "c": []}
 
 
-@given(st.lists(st.tuples(st.sampled_from(["aws:x:Y", "random:x:Y", "pulumi-python:dynamic:R"]), st.booleans(), st.sets(st.integers(0, 9)))))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["aws:x:Y", "random:x:Y", "pulumi-python:dynamic:R"]),
+            st.booleans(),
+            st.sets(st.integers(0, 9)),
+        )
+    )
+)
 def test_any_state_stays_whole(drawn: list[tuple[str, bool, set[int]]]) -> None:
     made: list[dict[str, Any]] = []
     for number, (kind, custom, needs) in enumerate(drawn):
@@ -60,7 +72,12 @@ def test_any_state_stays_whole(drawn: list[tuple[str, bool, set[int]]]) -> None:
 def test_the_checkpoint_is_rewritten_once_and_kept_beside(tmp_path: Path) -> None:
     path = tmp_path / ".pulumi" / "stacks" / "p" / "local.json"
     path.parent.mkdir(parents=True)
-    latest = {"manifest": {}, "secrets_providers": {"type": "passphrase"}, "resources": [ROOT, VPC, PASSWORD], "pending_operations": [1]}
+    latest = {
+        "manifest": {},
+        "secrets_providers": {"type": "passphrase"},
+        "resources": [ROOT, VPC, PASSWORD],
+        "pending_operations": [1],
+    }
     text = json.dumps({"version": 3, "checkpoint": {"stack": "organization/p/local", "latest": latest}})
     path.write_text(text)
     assert forget_account(tmp_path) == 1
@@ -98,5 +115,8 @@ def test_outputs_get_addresses_that_answer_here() -> None:
         "count": 3,
     }
     assert render({"keys": "[secret]", "users": {"a@b": "1"}}).splitlines() == [
-        "keys: [secret]", "users:", "  a@b: 1", "(secret values: --show-secrets)",
+        "keys: [secret]",
+        "users:",
+        "  a@b: 1",
+        "(secret values: --show-secrets)",
     ]
