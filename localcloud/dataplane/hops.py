@@ -9,7 +9,7 @@ resolves inside the VPC; here it is replaced by a loopback port on which the fab
 - a value that is the bare host, with the port in a variable beside it (``PGHOST`` and ``PGPORT``, ``DATABASE_HOST``
   and ``DATABASE_PORT``, ``host`` and ``port`` of a JSON secret) → ``127.0.0.1``, and the hop's port;
 - a bare host with no port beside it → ``127.0.0.1:hop``: right for programs that put it into a URL, as LiteLLM does
-  with ``DATABASE_HOST``. A program that insists on a port of its own (5432) can't be served: a hop's port is a free one.
+  with ``DATABASE_HOST``. A program that insists on 5432 can't be served: a hop's port is a free one.
 
 TLS passes through, yet a client that verifies the server's *name* won't find it in ``127.0.0.1``.
 """
