@@ -35,7 +35,7 @@ def register(rules: Rules, account: Account) -> None:
         config = call.params.get("VpcConfig") or {}
         if config.get("SubnetIds") or config.get("SecurityGroupIds"):
             _check_network(account, config)
-            _check_role(account, _role(account, call))
+            _check_role(account, call.params.get("Role") or _role(account, call.params["FunctionName"]))
 
     @rules.after("lambda", "CreateFunction", "UpdateFunctionConfiguration", "GetFunctionConfiguration")
     def with_its_vpc(call: Call, result: dict[str, Any]) -> None:
@@ -86,10 +86,21 @@ def _check_network(account: Account, config: dict[str, Any]) -> None:
         )
 
 
-def _role(account: Account, call: Call) -> str:
-    if call.params.get("Role"):
-        return call.params["Role"]
-    return backend(account, "awslambda").get_function(call.params["FunctionName"]).role
+def _role(account: Account, name: str) -> str:
+    """The role of a function; empty for one that moto will say doesn't exist."""
+    found = _find(account, name)
+    return found.role if found else ""
+
+
+def _find(account: Account, name: str) -> Any | None:
+    """moto's function by name, ARN, or either with a qualifier."""
+    short = _short(name)
+    functions = list(backend(account, "awslambda").list_functions())
+    return next((function for function in functions if function.function_name == short), None)
+
+
+def _short(name: str) -> str:
+    return name.rpartition(":function:")[2].split(":")[0]
 
 
 def _check_role(account: Account, arn: str) -> None:
@@ -142,10 +153,8 @@ def _invoke(account: Account, call: Call) -> dict[str, Any]:
 
 
 def _check_invocation(account: Account, name: str, kind: str, payload: bytes) -> None:
-    short = name.rpartition(":function:")[2].split(":")[0]
-    known = [function.function_name for function in list(backend(account, "awslambda").list_functions())]
-    if short not in known:
-        arn = f"arn:aws:lambda:{account.region}:{account.account_id}:function:{short}"
+    if _find(account, name) is None:
+        arn = f"arn:aws:lambda:{account.region}:{account.account_id}:function:{_short(name)}"
         raise Refusal("ResourceNotFoundException", f"Function not found: {arn}")
     if kind not in ("RequestResponse", "Event", "DryRun"):
         raise Refusal(

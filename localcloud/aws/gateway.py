@@ -8,6 +8,10 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+from moto.core.exceptions import ServiceException
+from moto.core.parse import RequestParserError
+
 from localcloud.aws import wire
 from localcloud.aws.account import Account
 from localcloud.aws.refusal import Refusal
@@ -51,7 +55,9 @@ class Gateway:
     def _aws(self, environ: dict[str, Any], body: bytes) -> Response:
         # moto asks each account for its own state; this header says which one, whatever the caller's credentials.
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account.account_id
-        call = self._understand(environ, body)
+        service, call = self._understand(environ, body)
+        if call is None and service in self._rules.owned:
+            return _plain(400, {"message": f"This is no request of {service} that its API knows."})
         if call is None:
             with self._lock:
                 response = self._ask_moto(environ, body)
@@ -63,17 +69,17 @@ class Gateway:
             self._account.changes.bump()
         return response
 
-    def _understand(self, environ: dict[str, Any], body: bytes) -> Call | None:
+    def _understand(self, environ: dict[str, Any], body: bytes) -> tuple[str, Call | None]:
+        """The service that a request is for, and the call. None: a body that doesn't fit, or no model of botocore's."""
         signed = wire.scope(environ)
         if signed is None:
-            return None
+            return "", None
         service = wire.service_of(signed[0], environ, body)
         try:
-            return wire.read(self._account, service, signed[1], environ, body)
-        except (ValueError, KeyError, LookupError, NotImplementedError) as error:
-            # A body that doesn't fit the model, or a service that botocore has no model for: moto's word counts.
-            log.debug("%s request not understood: %s", service, error)
-            return None
+            return service, wire.read(self._account, service, signed[1], environ, body)
+        except (ValueError, LookupError, NotImplementedError, RequestParserError, BotoCoreError) as error:
+            log.debug("%s request not understood: %s", service, type(error).__name__)
+            return service, None
 
     def _answer(self, call: Call, environ: dict[str, Any], body: bytes) -> Response:
         key = (call.service, call.operation)
@@ -84,6 +90,8 @@ class Gateway:
                 return self._answer_locked(call, environ, body)
         except Refusal as refusal:
             log.info("%s %s refused: %s: %s", call.service, call.operation, refusal.code, refusal.message)
+            return wire.answer(call, refusal)
+        except ServiceException as refusal:  # of moto's backend, called by one of our rules
             return wire.answer(call, refusal)
         except NotImplementedError:
             return _not_implemented(call)

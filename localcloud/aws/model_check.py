@@ -40,12 +40,13 @@ def _structure(shape: Any, value: dict[str, Any], path: str) -> Iterator[Finding
 
 
 def _string(shape: Any, value: str, path: str) -> Iterator[Finding]:
+    shown = "a secret" if shape.metadata.get("sensitive") else repr(value)
     allowed = getattr(shape, "enum", None)
     if allowed and value not in allowed:
-        yield "value", path, f"{path} is {value!r}, which is none of {', '.join(allowed)}."
+        yield "value", path, f"{path} is {shown}, which is none of {', '.join(allowed)}."
     pattern = shape.metadata.get("pattern")
     if pattern and not _matches(pattern, value):
-        yield "value", path, f"{path} is {value!r}, which does not match {pattern}."
+        yield "value", path, f"{path} is {shown}, which does not match {pattern}."
     yield from _bounds(shape, len(value), path, "must have a length of")
 
 

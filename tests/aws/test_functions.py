@@ -130,6 +130,10 @@ def test_functions_that_lambda_refuses(world: World, account: Account, changes: 
 def test_a_function_in_a_vpc_needs_a_role_that_may(world: World, account: Account) -> None:
     with refused("InvalidParameterValueException", "CreateNetworkInterface"):
         account.client("lambda").create_function(**asked(world, account, Role=role(world, account, vpc=False)))
+    with refused("ResourceNotFoundException", "none"):
+        account.client("lambda").update_function_configuration(
+            FunctionName="none", VpcConfig={"SubnetIds": world.subnets, "SecurityGroupIds": [world.group]}
+        )
     groups = {"SubnetIds": world.subnets, "SecurityGroupIds": [World(account).group]}
     with refused("InvalidParameterValueException", "same VPC"):
         account.client("lambda").create_function(**asked(world, account, VpcConfig=groups))

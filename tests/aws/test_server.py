@@ -141,6 +141,16 @@ def test_what_is_missing_is_said(account: Account) -> None:
         )
 
 
+def test_what_nobody_understands_is_refused_and_not_handed_on(account: Account) -> None:
+    """Not to moto's own CloudFront, in particular, which would keep what ours doesn't know."""
+    scope = "Credential=k/20261123/us-east-1/cloudfront/aws4_request"
+    connection = HTTPConnection(account.endpoint.removeprefix("http://"), timeout=10)
+    for path, body in (("/2020-05-31/function", "<not xml"), ("/2020-05-31/no-such-thing", "")):
+        connection.request("POST", path, body, {"Authorization": f"AWS4-HMAC-SHA256 {scope}"})
+        answer = connection.getresponse()
+        assert (answer.status, b"cloudfront" in answer.read()) == (400, True)
+
+
 def _get(account: Account, path: str, host: str | None = None) -> tuple[int, bytes]:
     connection = HTTPConnection(account.endpoint.removeprefix("http://"), timeout=10)
     connection.request("GET", path, headers={"Host": host} if host else {})
