@@ -58,12 +58,13 @@ class LocalCloud:
     def memory(self) -> list[Memory]:
         """Every process of the local cloud, the largest first, with its resident set size: what `ps` calls RSS. Pages
         that several share are counted for each of them, so the sum is no less than what is really taken."""
-        found = [
-            Memory(_name(process), process.memory_info().rss)
-            for process in psutil.process_iter()
-            if self._mine(process)
-        ]
-        return sorted(found, key=lambda each: -each.resident)
+        found: dict[int, Memory] = {}
+        for process in psutil.process_iter():
+            if self._mine(process):
+                # Their children as well: Postgres' write their title over their environment.
+                for each in [process, *process.children(recursive=True)]:
+                    found[each.pid] = Memory(_name(each), each.memory_info().rss)
+        return sorted(found.values(), key=lambda each: -each.resident)
 
     def _mine(self, process: psutil.Process) -> bool:
         try:

@@ -9,11 +9,13 @@ import warnings
 from typing import Any
 
 from ops import paths
-from ops.driver import OPERATIONS, CannotRun, Driver, Options, plain_outputs
+from ops.errors import CannotRun
 from ops.summary import render
-from ops.view import View
 
+OPERATIONS = ("up", "preview", "refresh", "destroy")
 INTERRUPTED = 130
+
+# Pulumi's SDK takes most of a second to import, so only what needs it does: `summary` often doesn't.
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,6 +65,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _operate(args: argparse.Namespace) -> int:
+    from ops.driver import Driver, Options
+    from ops.view import View
+
     driver = Driver(args.stack, args.work_dir)
     if args.command != "preview" and driver.backend is None and not args.yes:
         raise CannotRun(f"this does not ask questions: say --yes, or use `pulumi {args.command} --stack {args.stack}`")
@@ -77,6 +82,8 @@ def _tell(args: argparse.Namespace) -> int:
     if args.command == "summary" and args.outputs == "-":
         print(render(json.load(sys.stdin), args.stack, show_keys=args.show_keys))
         return 0
+    from ops.driver import Driver, plain_outputs
+
     driver = Driver(args.stack, args.work_dir)
     if args.command == "unlock":
         if done := driver.unlock(stop=args.stop):

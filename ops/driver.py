@@ -15,19 +15,10 @@ from pulumi.automation.errors import StackNotFoundError
 from ops import locks, paths, view
 from ops.command import InterruptibleCommand, signals_interrupt
 from ops.engine import record
+from ops.errors import CannotRun, NoStack
 from ops.masking import SECRET
 from ops.tracker import Note, from_stderr
 from ops.view import View
-
-OPERATIONS = ("up", "preview", "refresh", "destroy")
-
-
-class CannotRun(Exception):
-    """An operation can't begin: one sentence that says what to change."""
-
-
-class NoStack(CannotRun):
-    """The stack doesn't exist."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +63,17 @@ class _QuickStack(Stack):
         return UpdateSummary(kind="", start_time=datetime.now(), message="", environment={}, config={}, result="")
 
 
+class _QuickWorkspace(LocalWorkspace):
+    """Selects a stack in a local folder by seeing that it is there. Every command names its stack, so nothing else
+    depends on which one is selected, and the person's own choice stays."""
+
+    def select_stack(self, stack_name: str) -> None:
+        backend = locks.backend_folder(os.environ.get("PULUMI_BACKEND_URL"))
+        project = self.project_settings().name
+        if backend is None or not (backend / ".pulumi" / "stacks" / project / f"{stack_name}.json").exists():
+            super().select_stack(stack_name)
+
+
 class Driver:
     """One stack. `work_dir` is the folder with `Pulumi.yaml`. Raises CannotRun when the stack isn't there, or is
     locked."""
@@ -84,7 +86,7 @@ class Driver:
         except FileNotFoundError:
             raise CannotRun("there is no pulumi: run `make setup`") from None
         self.backend = locks.backend_folder(os.environ.get("PULUMI_BACKEND_URL"))
-        self.workspace = LocalWorkspace(work_dir=str(work_dir), pulumi_command=self.command)
+        self.workspace = _QuickWorkspace(work_dir=str(work_dir), pulumi_command=self.command)
 
     def run(self, operation: str, options: Options, shown: View) -> Outcome:
         """Run `up`, `preview`, `refresh` or `destroy`, showing its progress in `shown`. What the engine reports as an

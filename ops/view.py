@@ -94,7 +94,7 @@ class View:
         self.line(str(note))
 
     def _tick(self) -> None:
-        while not self._over.wait(REDRAW):
+        while not self._over.wait(REDRAW if self._terminal else REDRAW * 5):
             with self._lock:
                 now = self._clock()
                 text = status(self.tracker, now)

@@ -12,7 +12,7 @@ import pytest
 
 from ops import locks
 from ops.cli import _key
-from ops.driver import CannotRun
+from ops.errors import CannotRun
 from tests.ops.conftest import Project
 
 KEY = "sk-0123456789abcdefWXYZ"
