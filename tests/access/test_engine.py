@@ -15,6 +15,8 @@ from litellm_admin.models import KeySpec, UserSpec, token_of, user_id_of
 from tests.access.engine import EngineError, Relay, Stack
 from tests.litellm_admin.fake import FakeLiteLLM
 
+pytestmark = pytest.mark.timeout(600)  # some ten runs of the engine, each of a few seconds on an idle machine
+
 DEV = UserSpec("Dev@example.com", models=("haiku",), budget=50.0, duration="1mo", metadata={"sizes": [1, 2.5]})
 LEAD = UserSpec("lead@example.com", budget=200.0, duration="1mo")
 OWNED = KeySpec("dev-environment", owner="dev@example.com", models=("haiku",), budget=20.0, duration="1mo")

@@ -17,7 +17,7 @@ from tests.access.engine import ROOT, Relay, Stack
 from tests.litellm_server import HAIKU, SONNET, Proxy
 from tests.relay.loading import Context, load
 
-pytestmark = pytest.mark.timeout(400)  # it may be the one that starts LiteLLM
+pytestmark = pytest.mark.timeout(600)  # it may be the one that starts LiteLLM
 
 
 @pytest.fixture

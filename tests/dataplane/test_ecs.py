@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -53,6 +54,11 @@ def get(url: str) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_service_serves_through_its_load_balancer_with_its_roles_credentials(stage: Stage, web: str) -> None:
@@ -108,6 +114,8 @@ def test_secrets_arrive_and_are_seen_nowhere(stage: Stage, secret: str) -> None:
     stage.wait(name, "COMPLETED")
     [task] = [task for task in stage.status()["tasks"] if task["service"] == name]
     port = task["containers"][0]["ports"]["8000"]
+    # without a health check a task counts as soon as its program runs, which is before that listens
+    until(lambda: listens(port))
     assert get(f"http://127.0.0.1:{port}/env/SECRET")[1] == VALUE
     assert json.loads(get(f"http://127.0.0.1:{port}/env/WHOLE")[1])["user"] == "web"
     logs = stage.client("logs")
