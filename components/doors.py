@@ -20,6 +20,9 @@ IDLE_SECONDS = 180
 # Answers 503 while the database can't be reached, so a new task takes no traffic before it can check keys.
 HEALTH_PATH = "/health/readiness"
 
+# What a listener does by default and what a rule of it does have the same form.
+Action = aws.lb.ListenerDefaultActionArgsDict
+
 REFUSAL = json.dumps(
     {
         "error": {
@@ -104,7 +107,7 @@ class Doors(pulumi.ComponentResource):
             opts=self._mine,
         )
 
-    def _listener(self, door: str, balancer: aws.lb.LoadBalancer, port: int, action: dict) -> aws.lb.Listener:
+    def _listener(self, door: str, balancer: aws.lb.LoadBalancer, port: int, action: Action) -> aws.lb.Listener:
         # plain HTTP: both doors are private, and the edge's TLS ends at CloudFront's own interface in the VPC
         return aws.lb.Listener(
             f"{self._name}-{door}",
@@ -116,11 +119,11 @@ class Doors(pulumi.ComponentResource):
         )
 
     @staticmethod
-    def _forward(targets: aws.lb.TargetGroup) -> dict:
+    def _forward(targets: aws.lb.TargetGroup) -> Action:
         return {"type": "forward", "target_group_arn": targets.arn}
 
     @staticmethod
-    def _refuse() -> dict:
+    def _refuse() -> Action:
         return {
             "type": "fixed-response",
             "fixed_response": {"status_code": "403", "content_type": "application/json", "message_body": REFUSAL},

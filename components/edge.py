@@ -150,7 +150,7 @@ class Edge(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[origin]),
         )
 
-    def _origin(self, origin: aws.cloudfront.VpcOrigin) -> dict:
+    def _origin(self, origin: aws.cloudfront.VpcOrigin) -> aws.cloudfront.DistributionOriginArgsDict:
         return {
             "origin_id": ORIGIN_ID,
             "domain_name": self._args.load_balancer_dns_name,
@@ -161,7 +161,7 @@ class Edge(pulumi.ComponentResource):
             },
         }
 
-    def _certificate(self) -> dict:
+    def _certificate(self) -> aws.cloudfront.DistributionViewerCertificateArgsDict:
         """TLS 1.2 or newer with a certificate of one's own. CloudFront's comes with the security policy TLSv1,
         whatever is asked for: docs/decisions/tls-floor.md."""
         if not self._args.certificate_arn:
@@ -173,7 +173,7 @@ class Edge(pulumi.ComponentResource):
         }
 
     @staticmethod
-    def _behaviour(function: aws.cloudfront.Function) -> dict:
+    def _behaviour(function: aws.cloudfront.Function) -> aws.cloudfront.DistributionDefaultCacheBehaviorArgsDict:
         return {
             "target_origin_id": ORIGIN_ID,
             "viewer_protocol_policy": "redirect-to-https",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pulumi
 
 
@@ -14,7 +16,8 @@ def tag_everything(project: str, stack: str) -> None:
         # generated AWS classes list every property that a type has, set or not
         if not args.type_.startswith("aws:") or "tags" not in args.props:
             return None
-        props = {**args.props, "tags": {**common, **(args.props["tags"] or {})}}
+        own = cast("dict[str, Any]", args.props["tags"] or {})
+        props = {**args.props, "tags": {**common, **own}}
         return pulumi.ResourceTransformationResult(props=props, opts=args.opts)
 
     pulumi.runtime.register_stack_transformation(add)
