@@ -92,6 +92,7 @@ class Gateway:
     def _answer(self, call: Call, principal: Principal, environ: dict[str, Any], body: bytes) -> Response:
         key = (call.service, call.operation)
         try:
+            call.caller = principal
             with self._lock:
                 authority.require(self._account, principal, call)
             if key in self._rules.unlocked:

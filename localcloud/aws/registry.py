@@ -5,7 +5,7 @@ from __future__ import annotations
 from localcloud.aws import balancing, cloudfront, databases, ecs, functions, network, secret_rules
 from localcloud.aws.account import Account
 from localcloud.aws.bedrock import runtime
-from localcloud.aws.iam import simulation
+from localcloud.aws.iam import identities
 from localcloud.aws.rules import Rules
 
 
@@ -14,6 +14,6 @@ def make_rules(account: Account) -> Rules:
     rules = Rules()
     network.register(rules, account)
     balancing.register(rules, account, cloudfront.register(rules, account))
-    for room in (runtime, ecs, databases, functions, secret_rules, simulation):
+    for room in (runtime, ecs, databases, functions, secret_rules, identities):
         room.register(rules, account)
     return rules

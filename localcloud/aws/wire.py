@@ -23,6 +23,7 @@ from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 
 from localcloud.aws.account import Account
+from localcloud.aws.iam.principals import Principal
 
 # Signing names (what a SigV4 scope carries) that differ from botocore's name of the service.
 _SERVICE_OF_SIGNING_NAME = {"monitoring": "cloudwatch", "execute-api": "apigatewaymanagementapi", "email": "ses"}
@@ -37,7 +38,8 @@ warnings.filterwarnings("ignore", message=r"Exception\(\w+\) with code", categor
 
 @dataclass
 class Call:
-    """One API call, understood. ``note`` is for a check to hand something to the ``after`` of the same call."""
+    """One API call, understood. ``note`` is for a check to hand something to the ``after`` of the same call; ``caller``
+    is who signed it."""
 
     account: Account
     service: str
@@ -46,6 +48,7 @@ class Call:
     params: dict[str, Any]
     region: str
     note: dict[str, Any] = field(default_factory=dict)
+    caller: Principal | None = None
 
     @property
     def operation(self) -> str:

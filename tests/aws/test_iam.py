@@ -48,6 +48,14 @@ def test_who_am_i_needs_no_permission(role: Any) -> None:
     assert role().client("sts").get_caller_identity()["Arn"].endswith("/session")
 
 
+def test_the_administrator_is_a_user(account: Account) -> None:
+    found = account.client("sts").get_caller_identity()
+    assert (found["Arn"], found["Account"]) == (
+        f"arn:aws:iam::{account.account_id}:user/local-admin",
+        account.account_id,
+    )
+
+
 def test_a_wrong_secret_key_or_token_is_refused(account: Account, role: Any) -> None:
     caller = role(allow("*"))
     keys = caller._session.get_credentials()

@@ -140,7 +140,7 @@ REFUSED: dict[str, tuple[Break, Ask]] = {
         Break(
             "RolePolicy",
             "gateway-task",
-            'props["policy"] = props["policy"].apply(lambda text: text.replace("bedrock:InvokeModel", "bedrock:GetFoo"))',
+            'props["policy"] = props["policy"].apply(lambda text: text.replace(":InvokeModel", ":ListModels"))',
             ("not authorized to perform: bedrock:InvokeModel", "assumed-role/llm-gateway-local-task"),
         ),
         completion,

@@ -64,7 +64,7 @@ def role_refusal(account: Account, role: str, action: str, resource: str, contex
     """None if the policies of `role` (an ARN) allow it, else why not. For what a service checks by itself; only under
     the gateway's lock."""
     name = role.rpartition("/")[2]
-    principal = Principal(f"arn:aws:sts::{account.account_id}:assumed-role/{name}/service", role=role)
+    principal = Principal(f"arn:aws:sts::{account.account_id}:assumed-role/{name}/service", "", role=role)
     return _because(account, principal, principals.policies(account, principal), action, resource, context or {})
 
 

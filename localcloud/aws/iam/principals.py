@@ -10,12 +10,16 @@ from typing import Any
 from localcloud.aws.account import ACCESS_KEY_ID, SECRET_ACCESS_KEY, SERVICE_KEY_ID, Account
 from localcloud.aws.iam.policy import Document, Policies
 
+_ADMIN_ID = "AIDALOCALCLOUDADMIN0"
+
 
 @dataclass(frozen=True)
 class Principal:
-    """`free`: the account's administrator, or AWS itself, whom no policy holds back. `token` is a session's."""
+    """`id`: the unique id that STS tells. `free`: the account's administrator, or AWS itself, whom no policy holds
+    back. `token` is a session's."""
 
     arn: str
+    id: str
     free: bool = False
     service: bool = False  # AWS itself, acting for a service that has checked the role's trust
     role: str | None = None
@@ -28,13 +32,15 @@ class Principal:
 
 def find(account: Account, key_id: str) -> Principal | None:
     """The owner of an access key, or None."""
-    root = f"arn:aws:iam::{account.account_id}:root"
     if key_id in (ACCESS_KEY_ID, SERVICE_KEY_ID):
-        return Principal(root, free=True, service=key_id == SERVICE_KEY_ID, secret=SECRET_ACCESS_KEY)
+        admin = f"arn:aws:iam::{account.account_id}:user/local-admin"
+        service = key_id == SERVICE_KEY_ID
+        return Principal(admin, _ADMIN_ID, free=True, service=service, secret=SECRET_ACCESS_KEY)
     for session in _backend(account, "sts").assumed_roles:
         if session.access_key_id == key_id:
             return Principal(
                 session.arn,
+                session.user_id,
                 role=session.role_arn,
                 secret=session.secret_access_key,
                 token=session.session_token,
@@ -44,7 +50,7 @@ def find(account: Account, key_id: str) -> Principal | None:
     for name, user in _users(account).items():
         for key in user.access_keys:
             if key.access_key_id == key_id and key.status == "Active":
-                return Principal(user.arn, user=name, secret=key.secret_access_key)
+                return Principal(user.arn, user.id, user=name, secret=key.secret_access_key)
     return None
 
 

@@ -91,6 +91,10 @@ def verify(request: Received, signature: Signature, secret: str, now: datetime) 
     _check_time(signature, now)
     if "host" not in signature.signed_headers:
         raise BadSignature("SignatureDoesNotMatch", "The request's signature must cover its Host header.")
+    if unsigned := {name for name in request.headers if name.startswith("x-amz-")} - {*signature.signed_headers}:
+        raise BadSignature(
+            "SignatureDoesNotMatch", f"The request's signature must cover {', '.join(sorted(unsigned))}."
+        )
     canonical = "\n".join(
         [
             request.method,

@@ -1,6 +1,7 @@
-"""IAM's policy simulator: what a role's policies say of an action, by the evaluation that is enforced.
+"""What the account says of identities: who a caller is, and what a role's policies say of an action.
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ from localcloud.aws.wire import Call
 
 
 def register(rules: Rules, account: Account) -> None:
+    @rules.answer("sts", "GetCallerIdentity")
+    def identity(call: Call) -> dict[str, Any]:
+        assert call.caller is not None, "the gateway lets no unsigned call through"
+        return {"UserId": call.caller.id, "Account": account.account_id, "Arn": call.caller.arn}
+
     @rules.answer("iam", "SimulatePrincipalPolicy")
     def simulate(call: Call) -> dict[str, Any]:
         role = call.params["PolicySourceArn"]
