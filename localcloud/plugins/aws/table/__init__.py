@@ -22,6 +22,8 @@ _FILES = (
     "listening",
     "edge",
     "functions",
+    "watching",
+    "scheduling",
 )
 _FOLDER = "localcloud/plugins/aws/table"
 

@@ -56,7 +56,23 @@ async def _read_vpc(op: Operation) -> dict[str, Any] | None:
     vpc["table"] = await op.run(Call("DescribeRouteTables", {"Filters": main}, "RouteTables[0].RouteTableId"))
     acl = [*mine, {"Name": "default", "Values": ["true"]}]
     vpc["acl"] = await op.run(Call("DescribeNetworkAcls", {"Filters": acl}, "NetworkAcls[0].NetworkAclId"))
+    vpc["ipv6"] = _associated(vpc)
+    vpc["AmazonProvidedIpv6CidrBlock"] = vpc["ipv6"] is not None
     return vpc
+
+
+def _associated(item: dict[str, Any]) -> dict[str, Any] | None:
+    """The IPv6 block of a VPC or subnet; None without one. One that was taken away is listed for a while."""
+    blocks = item.get("Ipv6CidrBlockAssociationSet") or []
+    return next((one for one in blocks if one["Ipv6CidrBlockState"]["State"] == "associated"), None)
+
+
+async def _set_vpc_ipv6(op: Operation) -> None:
+    found = _associated((await op.call("DescribeVpcs", VpcIds=[op.id]))["Vpcs"][0])
+    if op.inputs["assignGeneratedIpv6CidrBlock"] and not found:
+        await op.call("AssociateVpcCidrBlock", VpcId=op.id, AmazonProvidedIpv6CidrBlock=True)
+    elif found and not op.inputs["assignGeneratedIpv6CidrBlock"]:
+        await op.call("DisassociateVpcCidrBlock", AssociationId=found["AssociationId"])
 
 
 VPC = Row(
@@ -68,8 +84,11 @@ VPC = Row(
         "enableDnsHostnames": flag(default=False),
         "enableNetworkAddressUsageMetrics": flag(default=False),
         "instanceTenancy": text(REPLACE, default="default"),
+        "assignGeneratedIpv6CidrBlock": flag(default=False, to="AmazonProvidedIpv6CidrBlock"),
     },
     outputs={
+        "ipv6CidrBlock": "ipv6.Ipv6CidrBlock || ''",
+        "ipv6AssociationId": "ipv6.AssociationId || ''",
         "arn": _ARN + "vpc/{id}",
         "ownerId": "{account}",
         "dhcpOptionsId": "DhcpOptionsId",
@@ -81,11 +100,29 @@ VPC = Row(
     create=Call("CreateVpc"),
     id="Vpc.VpcId",
     read=_read_vpc,
-    updates=_one_by_one("ModifyVpcAttribute", "VpcId", *_VPC_FLAGS),
+    updates=(
+        *_one_by_one("ModifyVpcAttribute", "VpcId", *_VPC_FLAGS),
+        Update("assignGeneratedIpv6CidrBlock", _set_vpc_ipv6),
+    ),
+    volatile=("ipv6CidrBlock", "ipv6AssociationId"),
     delete=Call("DeleteVpc", {"VpcId": "{id}"}),
     gone=("InvalidVpcID.NotFound",),
     tags=ec2_tags("vpc"),
 )
+
+
+async def _read_subnet(op: Operation) -> dict[str, Any] | None:
+    found = (await op.call("DescribeSubnets", SubnetIds=[op.id]))["Subnets"]
+    return found[0] | {"ipv6": _associated(found[0])} if found else None
+
+
+async def _set_subnet_ipv6(op: Operation) -> None:
+    found = _associated((await op.call("DescribeSubnets", SubnetIds=[op.id]))["Subnets"][0])
+    if found:
+        await op.call("DisassociateSubnetCidrBlock", AssociationId=found["AssociationId"])
+    if op.inputs.get("ipv6CidrBlock"):
+        await op.call("AssociateSubnetCidrBlock", SubnetId=op.id, Ipv6CidrBlock=op.inputs["ipv6CidrBlock"])
+
 
 SUBNET = Row(
     "aws:ec2/subnet:Subnet",
@@ -97,13 +134,16 @@ SUBNET = Row(
         "availabilityZoneId": text(REPLACE | COMPUTED),
         "mapPublicIpOnLaunch": flag(default=False),
         "assignIpv6AddressOnCreation": flag(default=False),
-        "ipv6CidrBlock": text(REPLACE, frm="Ipv6CidrBlockAssociationSet[0].Ipv6CidrBlock"),
+        "ipv6CidrBlock": text(frm="ipv6.Ipv6CidrBlock"),
     },
     outputs={"arn": "SubnetArn", "ownerId": "OwnerId"},
     create=Call("CreateSubnet", pick="Subnet"),
     id="SubnetId",
-    read=Call("DescribeSubnets", {"SubnetIds": ["{id}"]}, "Subnets[0]"),
-    updates=_one_by_one("ModifySubnetAttribute", "SubnetId", "mapPublicIpOnLaunch", "assignIpv6AddressOnCreation"),
+    read=_read_subnet,
+    updates=(
+        *_one_by_one("ModifySubnetAttribute", "SubnetId", "mapPublicIpOnLaunch", "assignIpv6AddressOnCreation"),
+        Update("ipv6CidrBlock", _set_subnet_ipv6),
+    ),
     delete=Call("DeleteSubnet", {"SubnetId": "{id}"}),
     gone=("InvalidSubnetID.NotFound",),
     ready=Wait("State", ("available",)),
@@ -141,6 +181,22 @@ INTERNET_GATEWAY = Row(
     delete=_delete_gateway,
     gone=("InvalidInternetGatewayID.NotFound",),
     tags=ec2_tags("internet-gateway"),
+)
+
+EGRESS_ONLY_GATEWAY = Row(
+    "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway",
+    "ec2",
+    inputs={"vpcId": text(REQUIRED | REPLACE, frm="Attachments[0].VpcId")},
+    create=Call("CreateEgressOnlyInternetGateway", pick="EgressOnlyInternetGateway"),
+    id="EgressOnlyInternetGatewayId",
+    read=Call(
+        "DescribeEgressOnlyInternetGateways",
+        {"EgressOnlyInternetGatewayIds": ["{id}"]},
+        "EgressOnlyInternetGateways[0]",
+    ),
+    delete=Call("DeleteEgressOnlyInternetGateway", {"EgressOnlyInternetGatewayId": "{id}"}),
+    gone=("InvalidGatewayID.NotFound",),
+    tags=ec2_tags("egress-only-internet-gateway"),
 )
 
 EIP = Row(
@@ -346,6 +402,7 @@ ROWS = (
     VPC,
     SUBNET,
     INTERNET_GATEWAY,
+    EGRESS_ONLY_GATEWAY,
     EIP,
     NAT_GATEWAY,
     ROUTE_TABLE,
