@@ -23,11 +23,13 @@ from ops.view import View
 
 @dataclass(frozen=True)
 class Options:
-    """How to run an operation. `diff`: print the engine's own rich diff. `refresh`: look at the cloud first."""
+    """How to run an operation. `diff`: print the engine's own rich diff. `refresh`: look at the cloud first.
+    `policy_packs`: folders of packs that the engine runs (in previews and updates)."""
 
     diff: bool = False
     refresh: bool = False
     expect_no_changes: bool = False
+    policy_packs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,10 @@ class Driver:
         """The stack's outputs, secrets in clear and marked as such."""
         return self.workspace.stack_outputs(self._stack(create=False).name)
 
+    def resources(self) -> list[dict[str, Any]]:
+        """The stack's resources as its state holds them, secrets encrypted."""
+        return list((self._stack(create=False).export_stack().deployment or {}).get("resources") or [])
+
     def unlock(self, *, stop: bool) -> str:
         """Clear locks that a killed engine left (file backends); with `stop`, end an engine that is at work on the
         stack. Returns what was done, in words; nothing if nothing was."""
@@ -159,13 +165,20 @@ def _call(stack: Stack, operation: str, options: Options, shown: View) -> None:
             diff=options.diff,
             refresh=options.refresh,
             expect_no_changes=options.expect_no_changes,
+            policy_packs=list(options.policy_packs) or None,
             suppress_outputs=True,
         )
         return
     # `show_secrets=False`: the result is read from the outputs, config secrets are of no use here.
     common |= {"show_secrets": False, "suppress_outputs": True}
     if operation == "up":
-        stack.up(**common, diff=options.diff, refresh=options.refresh, expect_no_changes=options.expect_no_changes)
+        stack.up(
+            **common,
+            diff=options.diff,
+            refresh=options.refresh,
+            expect_no_changes=options.expect_no_changes,
+            policy_packs=list(options.policy_packs) or None,
+        )
     elif operation == "refresh":
         stack.refresh(**common, expect_no_changes=options.expect_no_changes)
     else:
