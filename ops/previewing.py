@@ -1,4 +1,4 @@
-"""Previews on the simulated account, with the real engine: from an empty state, or from one that was really deployed."""
+"""Previews on the simulated account, with the real engine: from an empty state, or from a deployed one."""
 
 from __future__ import annotations
 

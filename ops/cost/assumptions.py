@@ -10,7 +10,7 @@ class Assumptions:
     """A month's use. Each is said in the estimate where it counts."""
 
     nat_gb: float = 5
-    """Through the NAT gateway (or an endpoint): what Bedrock answers, the image of a gigabyte at each new task, logs."""
+    """Through the NAT gateway (or an endpoint): what Bedrock answers, a gigabyte of image at each new task, logs."""
     load_balancer_units: float = 0.05
     """Capacity units on average; one carries 25 new connections a second."""
     log_gb: float = 0.25

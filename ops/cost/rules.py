@@ -56,7 +56,7 @@ def _service(service: Planned, whole: Whole) -> Iterator[Part]:
     basis = f"{tasks:g} task{'' if tasks == 1 else 's'}, {_hours(hours)}"
     yield Part(f"Fargate, {vcpus:g} vCPU", f"fargate-{kind}-vcpu-hour", tasks * vcpus * hours, basis)
     yield Part(f"Fargate, {gigabytes:g} GB", f"fargate-{kind}-gb-hour", tasks * gigabytes * hours, basis)
-    if (service.inputs.get("networkConfiguration") or {}).get("assignPublicIp"):
+    if (service.inputs.get("networkConfiguration") or {}).get("assignPublicIp") is True:
         yield Part("public IPv4 addresses", "ipv4-hour", tasks * hours, basis)
 
 
@@ -77,7 +77,7 @@ def _address(_: Planned, whole: Whole) -> Iterator[Part]:
 
 def _database(database: Planned, whole: Whole) -> Iterator[Part]:
     inputs, hours = database.inputs, database_hours(whole.planned)
-    copies = 2 if inputs.get("multiAz") else 1
+    copies = 2 if inputs.get("multiAz") is True else 1
     kind, storage = str(inputs.get("instanceClass")), _number(inputs.get("allocatedStorage"), 0)
     yield Part(kind, f"rds-{kind}-hour", copies * hours, _hours(hours))
     type = inputs.get("storageType", "gp2")

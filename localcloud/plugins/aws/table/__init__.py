@@ -23,6 +23,7 @@ _FILES = (
     "edge",
     "functions",
     "watching",
+    "budgets",
     "scheduling",
 )
 _FOLDER = "localcloud/plugins/aws/table"
