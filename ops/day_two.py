@@ -12,6 +12,9 @@ from typing import Any
 from ops import paths
 from ops.errors import CannotRun
 
+# The report's exit code when a mandatory policy is broken, data would be lost or the image has known holes.
+BLOCKED = 2
+
 Run = Callable[[argparse.Namespace], int]
 
 # Pulumi's SDK takes most of a second to import, so each command imports what it needs.
@@ -31,6 +34,9 @@ def add_commands(commands: Any) -> None:
     cost.add_argument("--prices", help="the region whose prices count (the stack's own)")
     cost.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="with another setting")
     cost.add_argument("--json", action="store_true", help="as JSON")
+    report = add("preview-report", "what this work tree would change, compared with a deployed BASE, as Markdown")
+    report.add_argument("--base", default="origin/main", help="the commit that counts as deployed (origin/main)")
+    report.add_argument("--out", type=Path, help="write it there instead of to stdout")
     prices = add("prices", "fetch a region's prices from the AWS Price List API", stack=False)
     prices.add_argument("--region", required=True)
 
@@ -48,8 +54,8 @@ def _cost(args: argparse.Namespace) -> int:
 
     changes = dict(_setting(text) for text in args.set)
     with tempfile.TemporaryDirectory(prefix="llm-gateway-cost-") as scratch:
-        done = previewing.of_work_tree(args.work_dir, args.stack, Path(scratch), changes)
-    found = estimate(done.planned, load(args.prices or done.region))
+        region, done = previewing.of_work_tree(args.work_dir, args.stack, Path(scratch), changes)
+    found = estimate(done.planned, load(args.prices or region))
     if args.json:
         print(json.dumps(render.as_json(found), indent=1))
     else:
@@ -75,4 +81,17 @@ def _prices(args: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS: dict[str, Run] = {"cost": _cost, "prices": _prices}
+def _report(args: argparse.Namespace) -> int:
+    from ops.report import make, markdown
+
+    with tempfile.TemporaryDirectory(prefix="llm-gateway-report-") as scratch:
+        found = make.facts(args.work_dir, args.stack, args.base, Path(scratch))
+    text = markdown.render(found)
+    if args.out:
+        args.out.write_text(text)
+    else:
+        print(text, end="")
+    return BLOCKED if found.blocked else 0
+
+
+COMMANDS: dict[str, Run] = {"cost": _cost, "preview-report": _report, "prices": _prices}

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ops import paths, trial
 from ops.driver import Driver, Options
 from ops.errors import CannotRun
@@ -17,25 +15,24 @@ from ops.plan import Finding, Planned, Recorder
 
 @dataclass(frozen=True)
 class Previewed:
-    """What a preview told. `outputs` are not part of it: a preview doesn't know them."""
+    """What a preview told."""
 
-    region: str
     planned: Sequence[Planned]
     findings: Sequence[Finding]
 
 
 def of_work_tree(
     source: Path, stack: str, scratch: Path, changes: Mapping[str, Any] | None = None, policy_packs: Sequence[Path] = ()
-) -> Previewed:
-    """Previews the work tree's program for `stack` from an empty state.
+) -> tuple[str, Previewed]:
+    """Previews the work tree's program for `stack` from an empty state; the region that it is for, and what it told.
 
     Raises:
         CannotRun: not on the simulated account, no such stack file, or the preview fails (its reasons were shown).
     """
     trial.require_simulated()
     folder = trial.copy(source, scratch / "head")
-    trial.prepare(folder, paths.venv(), stack, changes)
-    return run(folder, stack, policy_packs)
+    region = trial.prepare(folder, paths.venv(), stack, changes)
+    return region, run(folder, stack, policy_packs)
 
 
 def run(folder: Path, stack: str, policy_packs: Sequence[Path] = ()) -> Previewed:
@@ -47,10 +44,4 @@ def run(folder: Path, stack: str, policy_packs: Sequence[Path] = ()) -> Previewe
     broken = [note for note in shown.tracker.errors if not note.text.startswith("policy ")]
     if outcome.result != "succeeded" and (broken or not shown.findings):
         raise CannotRun(f"the preview of {stack} {outcome.result}: its reasons are above")
-    return Previewed(region_of(folder, stack), shown.planned(), shown.findings)
-
-
-def region_of(folder: Path, stack: str) -> str:
-    """`aws:region` of a stack file."""
-    config = (yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text()) or {}).get("config") or {}
-    return str(config.get("aws:region", ""))
+    return Previewed(shown.planned(), shown.findings)

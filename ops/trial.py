@@ -65,9 +65,10 @@ def checkout(repository: Path, ref: str, target: Path) -> Path:
     return target
 
 
-def prepare(folder: Path, venv: Path, stack: str, changes: Mapping[str, Any] | None = None) -> None:
+def prepare(folder: Path, venv: Path, stack: str, changes: Mapping[str, Any] | None = None) -> str:
     """Makes a copied project ready to be run: with the environment of this clone, and a stack file without anything
-    that only its own backend could decrypt. `changes` are config values by their name in Pulumi.yaml.
+    that only its own backend could decrypt, in the region that is simulated. `changes` are config values by their name
+    in Pulumi.yaml. Returns the region that the stack is for.
 
     Raises:
         CannotRun: there is no such stack file.
@@ -83,7 +84,10 @@ def prepare(folder: Path, venv: Path, stack: str, changes: Mapping[str, Any] | N
     config = {key: _plain(value) for key, value in (known.get("config") or {}).items()}
     config |= {f"{project}:{key}": value for key, value in (changes or {}).items()}
     kept = {key: value for key, value in known.items() if key not in _ENCRYPTION}
+    region = str(config.get("aws:region", ""))
+    config["aws:region"] = os.environ.get("AWS_REGION", region)
     file.write_text(yaml.safe_dump({**kept, "config": config}, sort_keys=False))
+    return region
 
 
 def _plain(value: Any) -> Any:
