@@ -36,6 +36,7 @@ def add_commands(commands: Any) -> None:
     cost.add_argument("--json", action="store_true", help="as JSON")
     report = add("preview-report", "what this work tree would change, compared with a deployed BASE, as Markdown")
     report.add_argument("--base", default="origin/main", help="the commit that counts as deployed (origin/main)")
+    report.add_argument("--deployed", action="store_true", help="compare with what is deployed here already")
     report.add_argument("--out", type=Path, help="write it there instead of to stdout")
     prices = add("prices", "fetch a region's prices from the AWS Price List API", stack=False)
     prices.add_argument("--region", required=True)
@@ -85,7 +86,7 @@ def _report(args: argparse.Namespace) -> int:
     from ops.report import make, markdown
 
     with tempfile.TemporaryDirectory(prefix="llm-gateway-report-") as scratch:
-        found = make.facts(args.work_dir, args.stack, args.base, Path(scratch))
+        found = make.facts(args.work_dir, args.stack, None if args.deployed else args.base, Path(scratch))
     text = markdown.render(found)
     if args.out:
         args.out.write_text(text)

@@ -14,7 +14,7 @@ from ops.view import View
 
 # How the engine writes a value that is known only once the update runs.
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-_PARTS_OF_A_REPLACEMENT = {"replace", "create-replacement", "delete-replaced"}
+_REPLACED = {"replace", "create-replacement"}
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,12 @@ def _finding(event: PolicyEvent) -> Finding:
 def _planned(urn: str, steps: Iterable[StepEventMetadata]) -> Planned:
     steps = list(steps)
     ops = {str(getattr(step.op, "value", step.op)) for step in steps}
-    op = "replace" if ops & _PARTS_OF_A_REPLACEMENT else next(iter(sorted(ops)))
+    if ops & _REPLACED:
+        op = "replace"
+    elif "delete-replaced" in ops:  # it goes with something that is replaced, and nothing comes for it
+        op = "delete"
+    else:
+        op = min(ops)
     with_new = next((step for step in steps if step.new is not None), None)
     with_old = next((step for step in steps if step.old is not None), None)
     new = with_new.new if with_new else None

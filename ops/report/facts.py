@@ -25,6 +25,7 @@ class Facts:
     findings: Sequence[Finding]
     before: Estimate | None
     after: Estimate
+    configured_image: str = ""
 
     @property
     def changes(self) -> list[Planned]:
@@ -42,12 +43,12 @@ class Facts:
 
     @property
     def images(self) -> list[str]:
-        """The images that will run."""
+        """The images that will run; while the task's definition isn't known, the one that is configured."""
         found: set[str] = set()
         for planned in self.planned:
             document = planned.inputs.get("containerDefinitions") if planned.type == TASK and planned.stays else None
             found |= set(_images(document))
-        return sorted(found)
+        return sorted(found or {self.configured_image} - {""})
 
     @property
     def known_holes(self) -> list[tuple[str, advisories.Advisory]]:

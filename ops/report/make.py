@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from ops import paths, previewing, trial
 from ops.cost.estimate import Estimate, estimate
 from ops.cost.prices import Prices, load, regions
@@ -18,9 +20,12 @@ PACK = "policies"
 DEFAULT_PRICES = "us-east-1"
 
 
-def facts(source: Path, stack: str, base: str, scratch: Path) -> Facts:
+DEPLOYED = "what is deployed"
+
+
+def facts(source: Path, stack: str, base: str | None, scratch: Path) -> Facts:
     """The base is really deployed (users and keys in a real LiteLLM), so that the preview starts from a state in which
-    everything is known, as it would be on AWS.
+    everything is known, as it would be on AWS. Without a `base`, what the stack has here already counts as deployed.
 
     Raises:
         CannotRun: not on the simulated account, an unknown base, or the engine fails.
@@ -29,9 +34,21 @@ def facts(source: Path, stack: str, base: str, scratch: Path) -> Facts:
     head = trial.copy(source, scratch / "head")
     region = trial.prepare(head, paths.venv(), stack)
     prices = load(region if region in regions() else DEFAULT_PRICES)
-    before = _deploy(trial.checkout(source, base, scratch / "base"), stack, base, prices)
+    if base is None:
+        before = estimate(stored(Driver(stack, head).resources()), prices)
+    else:
+        before = _deploy(trial.checkout(source, base, scratch / "base"), stack, base, prices)
     found = previewing.run(head, stack, _packs(source))
-    return Facts(stack, base, found.planned, found.findings, before, estimate(found.planned, prices))
+    after = estimate(found.planned, prices)
+    return Facts(stack, base or DEPLOYED, found.planned, found.findings, before, after, _image(head, stack))
+
+
+def _image(folder: Path, stack: str) -> str:
+    """As configured, or by default."""
+    project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
+    config = (yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text()) or {}).get("config") or {}
+    default = ((project.get("config") or {}).get("image") or {}).get("default", "")
+    return str(config.get(f"{project['name']}:image", default))
 
 
 def _packs(source: Path) -> Sequence[Path]:

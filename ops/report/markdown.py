@@ -107,7 +107,7 @@ def _details(planned: Planned) -> Iterable[str]:
             if value not in (None, [], ""):
                 text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
                 yield f"{name} {code(f'{text} {unit}'.strip())}"
-    elif planned.op == "update":
+    elif planned.op in ("update", "replace"):
         yield from values.changed(planned)
 
 
@@ -159,7 +159,7 @@ def _prose(message: str) -> str:
     """The finding itself; the engine puts the policy's description in front. A message may quote a stranger, so what
     could be Markdown is taken out of it."""
     said = message.strip().rpartition("\n")[2]
-    return "".join("'" if char in "`<>|[]@*_" else char for char in said)
+    return "".join(f"&#{ord(char)};" if char in "`<>|[]@*_&" else char for char in said)
 
 
 def _images(facts: Facts) -> list[str]:

@@ -6,20 +6,23 @@ from dataclasses import dataclass
 
 from ops.plan import Planned
 
+BOTH = ("replace", "delete")
+
 
 @dataclass(frozen=True)
 class Meaning:
-    """A sentence for a replacement, one for a deletion, and whether data is lost."""
+    """A sentence for a replacement and one for a deletion, and by which of them something is lost that no further
+    update brings back. Who takes a user or a key away means it, so that counts as no loss."""
 
     replaced: str
     deleted: str
-    loses_data: bool = False
+    lost_by: tuple[str, ...] = ()
 
 
 _DATABASE = Meaning(
     "all users, keys and spend are lost, and the gateway is down until the new one is up (some 15 minutes)",
     "all users, keys and spend are lost",
-    loses_data=True,
+    lost_by=BOTH,
 )
 _ADDRESS = Meaning("its address changes; every client must be told", "the gateway has no public address any more")
 _ALL = Meaning(
@@ -44,15 +47,15 @@ MEANINGS: dict[str, Meaning] = {
     "aws:secretsmanager/secretVersion:SecretVersion": Meaning(
         "tasks are rolled with the new value", "no task can start"
     ),
-    "aws:cloudwatch/logGroup:LogGroup": Meaning("its lines are lost", "its lines are lost", loses_data=True),
-    "aws:s3/bucket:Bucket": Meaning("what is in it is lost", "what is in it is lost", loses_data=True),
+    "aws:cloudwatch/logGroup:LogGroup": Meaning("its lines are lost", "its lines are lost", BOTH),
+    "aws:s3/bucket:Bucket": Meaning("what is in it is lost", "what is in it is lost", BOTH),
     "aws:s3/bucketObjectv2:BucketObjectv2": Meaning("tasks read the new one once they are rolled", "no task can start"),
     "aws:lambda/function:Function": Meaning("admin calls fail for a moment", "nobody can administer from outside"),
     "random:index/randomPassword:RandomPassword": Meaning(
-        "a new value is made; whoever holds the old one is locked out", "the value is gone", loses_data=True
+        "a new value is made; whoever holds the old one is locked out", "the value is gone", ("replace",)
     ),
     "pulumi-python:dynamic/litellm:User": Meaning(
-        "the user is made anew: its spend starts at nothing", "the user and its keys are deleted", loses_data=True
+        "the user is made anew: its spend starts at nothing", "the user and its keys are deleted", ("replace",)
     ),
     "pulumi-python:dynamic/litellm:Key": Meaning(
         "the key is made anew with the same value: its spend starts at nothing", "the key stops working"
@@ -69,4 +72,4 @@ def sentence(planned: Planned) -> str:
 
 def loses_data(planned: Planned) -> bool:
     """Is something lost that no further update brings back?"""
-    return planned.op in ("replace", "delete") and MEANINGS.get(planned.type, _NOTHING).loses_data
+    return planned.op in MEANINGS.get(planned.type, _NOTHING).lost_by
