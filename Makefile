@@ -15,7 +15,7 @@ TRIAL = LOCALCLOUD_HOME="$$PWD/.local/trial"
 TRIAL_END = $(TRIAL) $(LOCAL) stop --wipe
 
 .PHONY: help up preview refresh down status logs outputs key env setup test bench lint lock clean \
-	preview-report cost prices sleep wake sweep upgrade-check
+	preview-report cost prices sleep wake teardown sweep upgrade-check
 
 help: ## this list
 	@echo "make TARGET [STACK=local]       a stack of another name is on AWS: Pulumi asks before it changes anything"
@@ -86,6 +86,24 @@ cost: ## what STACK=poc costs a month; ARGS="--prices us-east-1 --set egress=pub
 	@$(SETUP) python engine launchers && { \
 	$(TRIAL) $(LOCAL) run -- $(PY) -m ops cost --stack "$(STACK)" $(ARGS); \
 	code=$$?; $(TRIAL_END); exit $$code; }
+
+sleep: ## put it to sleep: no tasks, database stopped; what it holds stays
+	@case "$(STACK)" in \
+	local) $(SETUP) && $(LOCAL) run -- $(PY) -m ops sleep --stack local ;; \
+	*) $(SETUP_CLOUD) && $(PY) -m ops sleep --stack "$(STACK)" ;; \
+	esac
+
+wake: ## wake it; done when it serves
+	@case "$(STACK)" in \
+	local) $(SETUP) && $(LOCAL) run -- $(PY) -m ops wake --stack local ;; \
+	*) $(SETUP_CLOUD) && $(PY) -m ops wake --stack "$(STACK)" ;; \
+	esac
+
+teardown: ## destroy STACK with patience (AWS holds some things back) and take it off the backend; ARGS=--yes
+	@$(SETUP_CLOUD) && $(PY) -m ops teardown --stack "$(STACK)" $(ARGS)
+
+sweep: ## list the stacks of your backend; ARGS=--yes destroys those that have outlived their lifetime
+	@$(SETUP_CLOUD) && $(PY) -m ops sweep $(ARGS)
 
 prices: ## fetch the prices of REGION=us-west-1 from the AWS Price List API (needs credentials)
 	@$(SETUP) python && $(PY) -m ops prices --region "$(REGION)"

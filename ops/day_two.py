@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,15 @@ def add_commands(commands: Any) -> None:
     report.add_argument("--base", default="origin/main", help="the commit that counts as deployed (origin/main)")
     report.add_argument("--deployed", action="store_true", help="compare with what is deployed here already")
     report.add_argument("--out", type=Path, help="write it there instead of to stdout")
+    add("sleep", "scale the service to nothing and stop the database")
+    add("wake", "start the database and the service, and wait until they serve")
+    sweep = add("sweep", "list this backend's stacks, and destroy those that have outlived their lifetime", stack=False)
+    end = add("teardown", "destroy a stack with patience and take it off the backend")
+    end.add_argument("--missing-ok", action="store_true", help="a stack that isn't there is no failure")
+    for command in (sweep, end):
+        command.add_argument("--yes", action="store_true", help="destroy; without it, only tell what would be")
+        command.add_argument("--attempts", type=int, default=8, help="how often to try (8)")
+        command.add_argument("--wait", type=float, default=300, help="seconds between two tries (300)")
     prices = add("prices", "fetch a region's prices from the AWS Price List API", stack=False)
     prices.add_argument("--region", required=True)
 
@@ -95,4 +105,86 @@ def _report(args: argparse.Namespace) -> int:
     return BLOCKED if found.blocked else 0
 
 
-COMMANDS: dict[str, Run] = {"cost": _cost, "preview-report": _report, "prices": _prices}
+def _sleep(args: argparse.Namespace) -> int:
+    from ops import sleeping
+
+    return _with_parts(args, sleeping.sleep, "asleep; `make wake` wakes it")
+
+
+def _wake(args: argparse.Namespace) -> int:
+    from ops import sleeping
+
+    return _with_parts(args, sleeping.wake, "awake")
+
+
+def _with_parts(args: argparse.Namespace, do: Callable[..., None], done: str) -> int:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from ops import sleeping
+    from ops.driver import Driver
+
+    these = sleeping.parts(Driver(args.stack, args.work_dir).resources())
+    try:
+        do(these, lambda service: boto3.client(service, region_name=these.region), _say)
+    except (ClientError, BotoCoreError) as error:
+        raise CannotRun(f"AWS says no: {error}") from None
+    _say(f"{args.stack} is {done}")
+    return 0
+
+
+def _sweep(args: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from ops import teardown
+
+    now = datetime.now(UTC)
+    found = teardown.standings(args.work_dir)
+    for one in found:
+        print(one.sentence(now))
+    return _end(args, [one.name for one in teardown.expired(found, now)])
+
+
+def _teardown(args: argparse.Namespace) -> int:
+    from ops import teardown
+
+    if args.missing_ok and args.stack not in {one.name for one in teardown.standings(args.work_dir)}:
+        print(f"there is no stack {args.stack}: nothing to destroy")
+        return 0
+    return _end(args, [args.stack])
+
+
+def _end(args: argparse.Namespace, names: list[str]) -> int:
+    """Destroys the stacks one after the other; one that can't be is no reason to leave the others."""
+    from ops import teardown
+
+    if names and not args.yes:
+        print(f"would destroy {', '.join(names)}: say --yes")
+        return 0
+    patience = teardown.Patience(args.attempts, args.wait)
+    complete = True
+    for name in names:
+        try:
+            ended = teardown.end(args.work_dir, name, patience, _say)
+        except CannotRun as error:
+            _say(f"error: {error}")
+            complete = False
+            continue
+        print(ended.sentence())
+        complete = complete and ended.destroyed and not ended.left
+    return 0 if complete else 1
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+COMMANDS: dict[str, Run] = {
+    "preview-report": _report,
+    "cost": _cost,
+    "prices": _prices,
+    "sleep": _sleep,
+    "wake": _wake,
+    "sweep": _sweep,
+    "teardown": _teardown,
+}

@@ -121,7 +121,19 @@ class Driver:
 
     def resources(self) -> list[dict[str, Any]]:
         """The stack's resources as its state holds them, secrets encrypted."""
-        return list((self._stack(create=False).export_stack().deployment or {}).get("resources") or [])
+        return list(self.exported().get("resources") or [])
+
+    def remove(self) -> None:
+        """Take the stack, which must be empty, off its backend."""
+        self.workspace.remove_stack(self._stack(create=False).name)
+
+    def stacks(self) -> list[str]:
+        """The names of the project's stacks on this backend."""
+        return sorted(summary.name for summary in self.workspace.list_stacks())
+
+    def exported(self) -> Mapping[str, Any]:
+        """The stack's state, secrets encrypted."""
+        return self._stack(create=False).export_stack().deployment or {}
 
     def unlock(self, *, stop: bool) -> str:
         """Clear locks that a killed engine left (file backends); with `stop`, end an engine that is at work on the
@@ -182,7 +194,8 @@ def _call(stack: Stack, operation: str, options: Options, shown: View) -> None:
     elif operation == "refresh":
         stack.refresh(**common, expect_no_changes=options.expect_no_changes)
     else:
-        stack.destroy(**common, refresh=options.refresh)
+        # what one resource holds up is no reason to leave the others
+        stack.destroy(**common, refresh=options.refresh, continue_on_error=True)
 
 
 def _show_error(error: CommandError, shown: View) -> None:

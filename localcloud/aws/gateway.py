@@ -118,6 +118,9 @@ class Gateway:
 
     def _answer_locked(self, call: Call, environ: dict[str, Any], body: bytes) -> Response:
         key = (call.service, call.operation)
+        fault = self._account.facts.fault
+        if fault is not None and (sentence := fault(*key)):
+            raise Refusal("InjectedFault", sentence)
         for check in self._rules.checks.get(key, ()):
             check(call)
         if key in self._rules.answers:
