@@ -105,6 +105,9 @@ teardown: ## destroy STACK with patience (AWS holds some things back) and take i
 sweep: ## list the stacks of your backend; ARGS=--yes destroys those that have outlived their lifetime
 	@$(SETUP_CLOUD) && $(PY) -m ops sweep $(ARGS)
 
+upgrade-check: ## what VERSION=1.109.0 of LiteLLM changes: routes by class, migrations, advisories
+	@$(SETUP) && $(PY) -m ops upgrade-check --version "$(VERSION)"
+
 prices: ## fetch the prices of REGION=us-west-1 from the AWS Price List API (needs credentials)
 	@$(SETUP) python && $(PY) -m ops prices --region "$(REGION)"
 

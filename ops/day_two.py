@@ -48,6 +48,8 @@ def add_commands(commands: Any) -> None:
         command.add_argument("--yes", action="store_true", help="destroy; without it, only tell what would be")
         command.add_argument("--attempts", type=int, default=8, help="how often to try (8)")
         command.add_argument("--wait", type=float, default=300, help="seconds between two tries (300)")
+    upgrade = add("upgrade-check", "what another version of LiteLLM changes", stack=False)
+    upgrade.add_argument("--version", required=True, help="such as 1.109.0")
     prices = add("prices", "fetch a region's prices from the AWS Price List API", stack=False)
     prices.add_argument("--region", required=True)
 
@@ -175,6 +177,14 @@ def _end(args: argparse.Namespace, names: list[str]) -> int:
     return 0 if complete else 1
 
 
+def _upgrade(args: argparse.Namespace) -> int:
+    from ops.upgrade import compare, run
+
+    found = run.check(args.version, _say)
+    print(compare.render(found))
+    return BLOCKED if found.needs_a_person else 0
+
+
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -187,4 +197,5 @@ COMMANDS: dict[str, Run] = {
     "wake": _wake,
     "sweep": _sweep,
     "teardown": _teardown,
+    "upgrade-check": _upgrade,
 }
