@@ -124,7 +124,7 @@ bench: ## time to stand up against LiteLLM's own start, and memory, against thei
 	@$(SETUP) && $(PY) -m bench $(ARGS)
 
 lint: ## style and types
-	@$(SETUP) python && .venv/bin/ruff check . && .venv/bin/ruff format --check ops bench tests/ops \
+	@$(SETUP) python && .venv/bin/ruff check . && .venv/bin/ruff format --check ops policies bench tests/ops tests/policies tests/workflows \
 		&& PYRIGHT_PYTHON_CACHE_DIR="$$PWD/.local/cache" .venv/bin/pyright
 
 lock: ## pin the newest versions that requirements/*.in allow

@@ -15,7 +15,10 @@ from components.hours import OfficeHours
 # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
 TARGET = "arn:aws:scheduler:::aws-sdk:"
 # An instance that is stopped already refuses to be; trying for hours would not change that.
-RETRY = {"maximum_event_age_in_seconds": 900, "maximum_retry_attempts": 3}
+RETRY: aws.scheduler.ScheduleTargetRetryPolicyArgsDict = {
+    "maximum_event_age_in_seconds": 900,
+    "maximum_retry_attempts": 3,
+}
 # Some hour at which hardly anybody works anywhere near the stack; it matters only while the stack is put to sleep.
 NIGHTLY = "cron(0 3 ? * * *)"
 

@@ -118,7 +118,8 @@ def passed_on(plugin: subprocess.Popen[bytes]) -> Iterator[language_pb2.RunPlugi
         if item is None:
             ended += 1
         else:
-            yield language_pb2.RunPluginResponse(**{item[0]: item[1]})
+            name, line = item
+            yield language_pb2.RunPluginResponse(**({"stdout": line} if name == "stdout" else {"stderr": line}))
     yield language_pb2.RunPluginResponse(exitcode=plugin.wait())
 
 

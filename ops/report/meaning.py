@@ -26,7 +26,7 @@ _DATABASE = Meaning(
 )
 _ADDRESS = Meaning("its address changes; every client must be told", "the gateway has no public address any more")
 _ALL = Meaning(
-    "everything in it is made anew: hours of downtime, the database is lost", "everything goes with it", True
+    "everything in it is made anew: hours of downtime, the database is lost", "everything goes with it", BOTH
 )
 
 MEANINGS: dict[str, Meaning] = {

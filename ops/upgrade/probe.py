@@ -32,7 +32,7 @@ def routes() -> list[dict[str, Any]]:
 
 def _flat(app: Any) -> Any:
     with contextlib.suppress(ImportError):
-        from fastapi.routing import iter_route_contexts  # pyright: ignore[reportAttributeAccessIssue]
+        from fastapi.routing import iter_route_contexts  # pyright: ignore[reportMissingImports]
 
         for context in iter_route_contexts(app.routes):
             yield {"path": context.path, "methods": _methods(context.original_route, context)}
@@ -42,7 +42,7 @@ def _flat(app: Any) -> Any:
 
 
 def _methods(route: Any, of: Any) -> list[str]:
-    from starlette.routing import Mount, WebSocketRoute
+    from starlette.routing import Mount, WebSocketRoute  # pyright: ignore[reportMissingImports]
 
     if isinstance(route, Mount):
         return ["MOUNT"]
@@ -53,7 +53,7 @@ def migrations() -> dict[str, list[str]]:
     """Name → the statements in it that touch data that is there."""
     import litellm_proxy_extras  # pyright: ignore[reportMissingImports]
 
-    folder = Path(litellm_proxy_extras.__file__).parent / "migrations"
+    folder = Path(litellm_proxy_extras.__path__[0]) / "migrations"
     return {
         file.parent.name: [" ".join(found.split()) for found in _DESTRUCTIVE.findall(file.read_text())]
         for file in sorted(folder.glob("*/migration.sql"))

@@ -60,7 +60,7 @@ FORWARD = {"type": "forward", "targetGroupArn": "t"}
             "aws:ec2/vpc:Vpc",
             {"cidr": "x"},
             "cidr",
-            "is no property of aws:ec2/vpc:Vpc in localcloud/plugins/aws/table/network.py",
+            "is no property of aws:ec2/vpc:Vpc in localcloud/plugins/aws/table/vpc.py",
         ),
         ("aws:ec2/subnet:Subnet", {}, "vpcId", "is required; set it"),
         ("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.0/8", "tags": ["a"]}, "tags", "must be a map of strings"),
