@@ -99,16 +99,27 @@ def _planned(urn: str, steps: Iterable[StepEventMetadata]) -> Planned:
     old = with_old.old if with_old else None
     told = max(steps, key=lambda step: len(step.detailed_diff or {}))
     kept = (new if op != "delete" else None) or old
+    inputs, before = dict((kept.inputs if kept else None) or {}), dict((old.inputs if old else None) or {})
     return Planned(
         urn=urn,
         op=op,
-        inputs=dict((kept.inputs if kept else None) or {}),
-        old=dict((old.inputs if old else None) or {}),
-        diff={path: str(getattr(d.diff_kind, "value", d.diff_kind)) for path, d in (told.detailed_diff or {}).items()}
-        or dict.fromkeys(told.diffs or (), "update"),
+        inputs=inputs,
+        old=before,
+        diff=_diff(told) or (_differing(before, inputs) if op in ("update", "replace") else {}),
         replaces=tuple(sorted({key for step in steps for key in step.keys or ()})),
         protect=bool(kept and kept.protect),
     )
+
+
+def _diff(step: StepEventMetadata) -> dict[str, str]:
+    if step.detailed_diff:
+        return {path: str(getattr(d.diff_kind, "value", d.diff_kind)) for path, d in step.detailed_diff.items()}
+    return dict.fromkeys(step.diffs or (), "update")
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
+    """A dynamic provider says that something differs, and not what."""
+    return dict.fromkeys(sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k)), "update")
 
 
 def stored(resources: Iterable[Mapping[str, Any]]) -> list[Planned]:

@@ -96,6 +96,11 @@ def wake(these: Parts, client: Callable[[str], Any], say: Say) -> None:
     ecs.update_service(cluster=these.cluster, service=these.service, desiredCount=these.tasks)
     say("the tasks start")
     ecs.get_waiter("services_stable").wait(cluster=these.cluster, services=[these.service], WaiterConfig=_LOOK)
+    # stable is said of tasks that run; they serve once the load balancer finds them healthy
+    [service] = ecs.describe_services(cluster=these.cluster, services=[these.service])["services"]
+    for behind in service["loadBalancers"]:
+        waiter = client("elbv2").get_waiter("target_in_service")
+        waiter.wait(TargetGroupArn=behind["targetGroupArn"], WaiterConfig=_LOOK)
     _scaling(these, client, suspended=False)
 
 

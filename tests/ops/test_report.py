@@ -214,11 +214,15 @@ def test_a_replacement_is_one_and_what_goes_with_it_is_a_deletion(capsys: pytest
         recorder.event(
             event(op, urn, old=state, new=new, detailedDiff={"a": {"diffKind": "update-replace", "inputDiff": True}})
         )
+    dynamic = {**state, "urn": "urn:pulumi:poc::p::pulumi-python:dynamic/litellm:User::u"}
+    changed = {**dynamic, "inputs": {"a": 3}}
+    recorder.event(event("update", dynamic["urn"], old=dynamic, new=changed, detailedDiff=None))
     recorder.event(event("delete-replaced", gone, old={**state, "urn": gone}, new=None))
     by_name = {p.name: p for p in recorder.planned()}
     assert (by_name["db"].op, by_name["db"].inputs, by_name["db"].old) == ("replace", {"a": 2}, {"a": 1})
     assert by_name["db"].diff == {"a": "update-replace"}
     assert by_name["gone"].op == "delete"
+    assert by_name["u"].diff == {"a": "update"}, "a dynamic provider says nothing of what differs"
 
 
 def test_the_same_facts_give_the_same_text_in_any_order() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from localcloud.plugins.aws.operation import Operation
 from localcloud.plugins.aws.rows import (
     COMPUTED,
     REPLACE,
@@ -39,7 +40,17 @@ GROUP = Row(
     identity=("name",),
 )
 
-_PLACE = {"GroupName": "{groupName}", "Name": "{name}"}
+
+async def _group(op: Operation) -> str:
+    """From the id: a deletion knows no inputs, and the group's default would stand in for the real one."""
+    return op.id.partition("/")[0]
+
+
+async def _name(op: Operation) -> str:
+    return op.id.partition("/")[2]
+
+
+_PLACE = {"GroupName": _group, "Name": _name}
 
 SCHEDULE = Row(
     "aws:scheduler/schedule:Schedule",
