@@ -119,7 +119,10 @@ def passed_on(plugin: subprocess.Popen[bytes]) -> Iterator[language_pb2.RunPlugi
             ended += 1
         else:
             name, line = item
-            yield language_pb2.RunPluginResponse(**({"stdout": line} if name == "stdout" else {"stderr": line}))
+            if name == "stdout":
+                yield language_pb2.RunPluginResponse(stdout=line)
+            else:
+                yield language_pb2.RunPluginResponse(stderr=line)
     yield language_pb2.RunPluginResponse(exitcode=plugin.wait())
 
 

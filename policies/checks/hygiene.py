@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 from ops.advisories import SAFE_LITELLM, advisories
 from ops.cost.estimate import estimate
@@ -76,7 +77,7 @@ def ceiling(limit: Decimal):
     return check
 
 
-def _told(value):
+def _told(value: Any) -> Any:
     if value is UNKNOWN:
         return UNTOLD
     if isinstance(value, dict):
