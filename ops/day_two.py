@@ -52,7 +52,7 @@ def add_commands(commands: Any) -> None:
     upgrade.add_argument("--version", required=True, help="such as 1.109.0")
     prices = add("prices", "fetch a region's prices from the AWS Price List API", stack=False)
     prices.add_argument("--region", required=True)
-    add("reference", "write docs/configuration.md anew from the schema in Pulumi.yaml", stack=False)
+    add("reference", "write anew what is generated from the schema in Pulumi.yaml", stack=False)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -98,7 +98,7 @@ def _prices(args: argparse.Namespace) -> int:
 def _reference(args: argparse.Namespace) -> int:
     from ops import reference
 
-    print(f"written: {reference.write(args.work_dir)}")
+    print("written:", *(path.relative_to(args.work_dir) for path in reference.write(args.work_dir)))
     return 0
 
 
