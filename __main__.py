@@ -9,7 +9,6 @@ import pulumi_aws as aws
 
 from components import settings
 from components.access import Access, AccessArgs
-from components.allow_list import ALLOWED_PATHS
 from components.database import Database, DatabaseArgs
 from components.doors import Doors, DoorsArgs
 from components.edge import Edge, EdgeArgs
@@ -72,7 +71,7 @@ doors = Doors(
         vpc_id=network.vpc_id,
         subnet_ids=network.private_subnet_ids,
         security_group_id=network.load_balancer_group_id,
-        allowed_paths=list(ALLOWED_PATHS),
+        allowed_paths=config.public_paths,
         protect=config.protect,
     ),
 )
@@ -108,7 +107,7 @@ edge = Edge(
         load_balancer_group_id=network.load_balancer_group_id,
         internet_gateway=network.internet_gateway,
         public_listener=doors.public_listener,
-        allowed_paths=list(ALLOWED_PATHS),
+        allowed_paths=config.public_paths,
         domain_name=config.domain_name,
         certificate_arn=config.certificate_arn,
     ),

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
 
-from components.allow_list import DENIED_PATTERNS
+from components.allow_list import DENIED_PATTERNS, OpenPath
+from components.edge_code import RUNTIME, deny_code, guard_code
 from components.network import HTTPS_PORT, PUBLIC_DOOR_PORT
-
-SOURCES = Path(__file__).with_suffix("")
-RUNTIME = "cloudfront-js-2.0"
-# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#limits-functions
-MAX_FUNCTION_BYTES = 10 * 1024
 
 # AWS's managed policies: cache nothing; pass every header of the viewer but Host, which would not be the load
 # balancer's. https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
@@ -47,31 +41,9 @@ class EdgeArgs:
     load_balancer_group_id: pulumi.Input[str]
     internet_gateway: pulumi.Resource
     public_listener: pulumi.Resource
-    allowed_paths: Sequence[str]
+    allowed_paths: Sequence[OpenPath]
     domain_name: str = ""
     certificate_arn: str = ""
-
-
-def deny_code() -> str:
-    """The code of the Function that answers 403 to everything."""
-    return (SOURCES / "deny.js").read_text()
-
-
-def guard_code(allowed_paths: Sequence[str]) -> str:
-    """The code of the Function that lets only `allowed_paths` pass.
-
-    Raises:
-        ValueError: the code would be larger than CloudFront takes.
-    """
-    code = (
-        (SOURCES / "guard.js").read_text().replace("/* ALLOWED_PATHS */", json.dumps(sorted(allowed_paths), indent=4))
-    )
-    if len(code.encode()) > MAX_FUNCTION_BYTES:
-        raise ValueError(
-            f"the guard would have {len(code.encode())} bytes and CloudFront takes {MAX_FUNCTION_BYTES}: "
-            "shorten the allow-list"
-        )
-    return code
 
 
 class Edge(pulumi.ComponentResource):

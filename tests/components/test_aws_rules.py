@@ -225,8 +225,14 @@ def test_listener_rules_fit_the_load_balancers_limits(poc: Declared) -> None:
     rules = poc.of("aws:lb/listenerRule:ListenerRule")
     assert 0 < len(rules) <= 100
     values = [rule["conditions"][0]["pathPattern"]["values"] for rule in rules.values()]
-    assert all(len(paths) <= 5 for paths in values)
+    for rule in rules.values():
+        counts = [len(condition["values"]) for entry in rule["conditions"] for condition in entry.values()]
+        assert max(counts) <= 3 and sum(counts) <= 5, "three values a condition, five a rule"
     assert all(len(path) <= 128 and not set(path) & set("*?") for paths in values for path in paths)
+    for rule in rules.values():
+        [transform] = rule["transforms"]
+        rewrite = transform["urlRewriteConfig"]["rewrite"]
+        assert len(rewrite["regex"]) <= 1024 and "$" not in rewrite["replace"], "$ would be a group"
     assert len({rule["priority"] for rule in rules.values()}) == len(rules)
     default = poc.of("aws:lb/listener:Listener")["doors-public"]["defaultActions"][0]
     assert len(default["fixedResponse"]["messageBody"]) <= 1024

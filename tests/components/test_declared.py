@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from components.allow_list import ALLOWED_PATHS, DENIED_PATTERNS
+from components.allow_list import DENIED_PATTERNS, expanded
 from tests.components.declared import ACCOUNT, Declared, declare
 
 
@@ -61,10 +61,18 @@ def test_admins_in_a_vpn_get_the_admin_door_and_no_other() -> None:
 
 def test_one_list_feeds_the_guard_and_the_public_door(poc: Declared) -> None:
     rules = poc.of("aws:lb/listenerRule:ListenerRule").values()
-    at_door = {path for rule in rules for path in rule["conditions"][0]["pathPattern"]["values"]}
+    at_door = {
+        (method, path)
+        for rule in rules
+        for path in rule["conditions"][0]["pathPattern"]["values"]
+        for method in rule["conditions"][1]["httpRequestMethod"]["values"]
+    }
     guard = poc.of("aws:cloudfront/function:Function")["edge-guard"]["code"]
-    assert at_door == set(ALLOWED_PATHS)
-    assert all(json.dumps(path) in guard for path in ALLOWED_PATHS)
+    assert at_door == {(method, one.path) for one in expanded() for method in one.methods}
+    assert all(json.dumps(f"{method} {path}") in guard for method, path in at_door if method != "OPTIONS")
+    for rule in rules:
+        [path], [transform] = rule["conditions"][0]["pathPattern"]["values"], rule["transforms"]
+        assert transform["urlRewriteConfig"]["rewrite"] == {"regex": "^[^?]*", "replace": path}, "forwarded as written"
     assert {rule["listenerArn"].rpartition(":")[2] for rule in rules} == {"doors-public"}
     assert (
         poc.of("aws:lb/listener:Listener")["doors-public"]["defaultActions"][0]["fixedResponse"]["statusCode"] == "403"

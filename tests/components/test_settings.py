@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic.alias_generators import to_camel
 
+from components.allow_list import ALLOWED_PATHS
 from components.settings import Settings, SettingsError, Stack, load
 from tests.components.declared import ROOT, config_of
 
@@ -97,6 +98,36 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
             "llm-gateway:models[0].nam is no option of this stack; did you mean name?",
         ),
         ({"domainName": "llm.example.com"}, "llm-gateway:certificateArn is missing while domainName is set"),
+        (
+            {"allowedPaths": ["/v1/*"]},
+            "llm-gateway:allowedPaths[0] is '/v1/*', but has a wildcard, and the public door takes literal paths only",
+        ),
+        (
+            {"allowedPaths": ["default", "/key/generate"]},
+            "allowedPaths[1] is '/key/generate', but would open POST /key/generate, which administers the gateway",
+        ),
+        ({"allowedPaths": ["/v1/model/info"]}, "would open GET /v1/model/info, which administers"),
+        ({"allowedPaths": ["/anything/token"]}, "would open POST /{mcp_server_name}/token, which administers"),
+        ({"allowedPaths": ["/ui"]}, "would open MOUNT /ui, which administers"),
+        ({"allowedPaths": ["/ui/login/index.html"]}, "would open MOUNT /ui, which administers"),
+        ({"allowedPaths": ["/v1/agents"]}, "would open GET /v1/agents, which administers"),
+        ({"allowedPaths": ["/health/liveliness"]}, "would open GET /health/liveliness, which administers"),
+        ({"allowedPaths": ["/openapi.json"]}, "would open GET/HEAD /openapi.json, which administers"),
+        ({"allowedPaths": ["/v1/models/{model_id}"]}, "has a parameter, and the public door takes literal paths only"),
+        ({"allowedPaths": ["/v1/batchs"]}, "LiteLLM 1.108.7 serves no such path; did you mean /v1/batches"),
+        ({"allowedPaths": ["/v1/models/"]}, "isn't a path in its plain spelling"),
+        ({"allowedPaths": ["/v1/../key/list"]}, "isn't a path in its plain spelling"),
+        ({"allowedPaths": ["/v1/%6dodels"]}, "isn't a path in its plain spelling"),
+        ({"allowedPaths": ["v1/models"]}, "isn't a path in its plain spelling"),
+        ({"allowedPaths": []}, "llm-gateway:allowedPaths is []; tuple should have at least 1 item"),
+        (
+            {"allowedPaths": [f"/v1/models/model-{number}" for number in range(101)]},
+            "needs 101 rules of the load balancer, which takes 100; leave out",
+        ),
+        (
+            {"allowedPaths": [f"/v1/models/{'m' * 100}{number}" for number in range(90)]},
+            "CloudFront takes 10240: shorten the allow-list",
+        ),
         ({"logRetentionDays": 31}, "llm-gateway:logRetentionDays is 31; it must be 1, 3, 5, 7"),
     ],
 )
@@ -105,6 +136,19 @@ def test_a_mistake_is_one_sentence_with_the_key_to_change(
 ) -> None:
     found = problems(tmp_path, **changes)
     assert any(sentence in problem for problem in found), found
+
+
+def test_paths_are_added_to_the_shipped_list_or_take_its_place(tmp_path: Path) -> None:
+    def public(*paths: str) -> tuple[str, ...]:
+        return tuple(one.path for one in load_with(tmp_path, allowedPaths=list(paths)).settings.public_paths)
+
+    shipped = tuple(ALLOWED_PATHS)
+    assert tuple(one.path for one in load_with(tmp_path).settings.public_paths) == shipped
+    assert public("default", "/v1/batches", "/v1/models") == (*shipped, "/v1/batches")
+    assert public("/v1/chat/completions", "/v1/models/claude-haiku-4-5") == (
+        "/v1/chat/completions",
+        "/v1/models/claude-haiku-4-5",
+    )
 
 
 def test_all_mistakes_of_config_and_access_file_come_in_one_run(tmp_path: Path) -> None:

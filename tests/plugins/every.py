@@ -174,6 +174,12 @@ def balance(form: Form, net: dict[str, Any]) -> dict[str, Any]:
             {"path_pattern": {"values": form.pick(["/v1/models"], ["/v1/models", "/v1/chat"])}},
             {"http_request_method": {"values": ["GET", "POST"]}},
         ],
+        transforms=[
+            {
+                "type": "url-rewrite",
+                "url_rewrite_config": {"rewrite": {"regex": form.pick("^[^?]*", "^/v1"), "replace": "/v1/models"}},
+            }
+        ],
     )
     return {"balancer": balancer, "targets": targets, "rule": rule}
 
