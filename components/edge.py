@@ -17,6 +17,9 @@ from components.network import HTTPS_PORT, PUBLIC_DOOR_PORT
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+# HSTS, nosniff, no framing by others, a short referrer: what a browser that is led here may make of an answer.
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-response-headers-policies.html
+SECURITY_HEADERS = "67f7725c-6f97-4210-82d7-5512b31e9d03"
 
 # The group that carries CloudFront's interfaces in a VPC. AWS makes it with the VPC's first VPC origin.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
@@ -155,5 +158,6 @@ class Edge(pulumi.ComponentResource):
             "compress": False,
             "cache_policy_id": CACHING_DISABLED,
             "origin_request_policy_id": ALL_VIEWER_EXCEPT_HOST,
+            "response_headers_policy_id": SECURITY_HEADERS,
             "function_associations": [{"event_type": "viewer-request", "function_arn": function.arn}],
         }

@@ -113,9 +113,7 @@ def config_of(stack: str, **changes: Any) -> dict[str, str]:
     }
 
 
-def declare(
-    stack: str = "poc", answers: Callable[[Declared], mocks.Mocks] = Mocked, /, **changes: Any
-) -> Declared:
+def declare(stack: str = "poc", answers: Callable[[Declared], mocks.Mocks] = Mocked, /, **changes: Any) -> Declared:
     """Everything that `pulumi up --stack <stack>` would register with `changes` to its config. `answers` stands for
     AWS."""
     declared = Declared()

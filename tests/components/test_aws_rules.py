@@ -12,7 +12,8 @@ import pytest
 from cfnlint.api import ManualArgs, lint
 
 from components.doors import IDLE_SECONDS
-from components.edge import ALL_VIEWER_EXCEPT_HOST, CACHING_DISABLED, ORIGIN_READ_SECONDS
+from components.edge import ALL_VIEWER_EXCEPT_HOST, CACHING_DISABLED, ORIGIN_READ_SECONDS, SECURITY_HEADERS
+from components.litellm_config import KEEPALIVE_SECONDS
 from components.network import TASK_PORT
 from tests.components.declared import Declared, declare
 
@@ -218,6 +219,7 @@ def test_the_container_outlives_what_waits_for_it(poc: Declared) -> None:
     [container] = json.loads(poc.one("aws:ecs/taskDefinition:TaskDefinition")["containerDefinitions"])
     environment = {entry["name"]: entry["value"] for entry in container["environment"]}
     assert ORIGIN_READ_SECONDS < IDLE_SECONDS < int(environment["KEEPALIVE_TIMEOUT"])
+    assert 2 * KEEPALIVE_SECONDS < ORIGIN_READ_SECONDS, "a silent model's stream is kept alive"
     assert IDLE_SECONDS <= 4000 and container["stopTimeout"] <= 120 and container["healthCheck"]["startPeriod"] <= 300
 
 
@@ -243,10 +245,8 @@ def test_behaviours_point_to_the_origin_and_to_managed_policies_by_their_ids(poc
     origins = {origin["originId"] for origin in distribution["origins"]}
     for behaviour in [distribution["defaultCacheBehavior"], *distribution["orderedCacheBehaviors"]]:
         assert behaviour["targetOriginId"] in origins
-        assert (behaviour["cachePolicyId"], behaviour["originRequestPolicyId"]) == (
-            CACHING_DISABLED,
-            ALL_VIEWER_EXCEPT_HOST,
-        )
+        ids = [behaviour[f"{policy}PolicyId"] for policy in ("cache", "originRequest", "responseHeaders")]
+        assert ids == [CACHING_DISABLED, ALL_VIEWER_EXCEPT_HOST, SECURITY_HEADERS]
     assert ORIGIN_READ_SECONDS <= 120
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pulumi.provider.experimental import provider as sdk
 from pulumi.runtime import mocks
 
-from localcloud.aws.account import Account
+from localcloud.aws.account import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Account
 from localcloud.plugins.aws.api import Api
 from localcloud.plugins.aws.provider import AwsProvider
 from localcloud.plugins.values import plain_map, wrap_map
@@ -36,7 +36,7 @@ class Realised(Mocked):
         self._thread = threading.Thread(target=self._loop.run_forever, name="provider")
         self._thread.start()
         self._provider = AwsProvider(Quiet())
-        self._provider._api = Api(account.endpoint, account.region)
+        self._provider._api = Api(account.endpoint, account.region, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
 
     def close(self) -> None:
         """Ends the provider's thread."""
