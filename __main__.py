@@ -12,6 +12,7 @@ from components.access import Access, AccessArgs
 from components.database import Database, DatabaseArgs
 from components.doors import Doors, DoorsArgs
 from components.edge import Edge, EdgeArgs
+from components.firewall import Firewall, FirewallArgs
 from components.gateway import Gateway, GatewayArgs
 from components.lifetime import Lifetime
 from components.network import Network, NetworkArgs
@@ -97,6 +98,8 @@ gateway = Gateway(
     ),
 )
 
+firewall = Firewall("firewall", FirewallArgs(stack.prefix, config.waf_rate_limit)) if config.waf else None
+
 edge = Edge(
     "edge",
     EdgeArgs(
@@ -110,6 +113,7 @@ edge = Edge(
         allowed_paths=config.public_paths,
         domain_name=config.domain_name,
         certificate_arn=config.certificate_arn,
+        web_acl_arn=firewall.arn if firewall else None,
     ),
 )
 

@@ -35,7 +35,7 @@ ALL_METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 class EdgeArgs:
     """`load_balancer_group_id` gets the one rule by which CloudFront reaches the public door. `internet_gateway`
     must be attached before a VPC origin is made, and `public_listener` must answer before requests come. `domain_name`
-    with its `certificate_arn` (ACM, us-east-1) replaces CloudFront's own domain."""
+    with its `certificate_arn` (ACM, us-east-1) replaces CloudFront's own domain. `web_acl_arn`: AWS WAF's."""
 
     prefix: str
     vpc_id: pulumi.Input[str]
@@ -47,6 +47,7 @@ class EdgeArgs:
     allowed_paths: Sequence[OpenPath]
     domain_name: str = ""
     certificate_arn: str = ""
+    web_acl_arn: pulumi.Input[str] | None = None
 
 
 class Edge(pulumi.ComponentResource):
@@ -73,6 +74,7 @@ class Edge(pulumi.ComponentResource):
             origins=[self._origin(origin)],
             ordered_cache_behaviors=[{"path_pattern": pattern, **self._behaviour(deny)} for pattern in DENIED_PATTERNS],
             default_cache_behavior=self._behaviour(guard),
+            web_acl_id=args.web_acl_arn,
             restrictions={"geo_restriction": {"restriction_type": "none"}},
             aliases=[args.domain_name] if args.domain_name else [],
             viewer_certificate=self._certificate(),

@@ -19,6 +19,7 @@ from components import allow_list, fargate
 from components.access_file import AccessSpec, load_access
 from components.allow_list import OpenPath
 from components.edge_code import guard_code
+from components.firewall import LEAST_RATE, MOST_RATE
 from components.hours import OfficeHours
 from components.lifetime import moment, span
 from components.models import Model
@@ -128,6 +129,8 @@ class Settings(BaseModel):
         str, Field(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+)?$")
     ] = ""
     certificate_arn: Annotated[str, Field(pattern=r"^(arn:aws:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+)?$")] = ""
+    waf: bool = False
+    waf_rate_limit: Annotated[int, Field(ge=LEAST_RATE, le=MOST_RATE)] = 3000
     log_retention_days: Literal[
         1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
     ] = 30

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 
 from localcloud.aws.account import Account
+from localcloud.dataplane.edge_firewall import Firewall
 from localcloud.dataplane.edge_model import Distribution, read
 from localcloud.dataplane.edge_origin import Origins
 from localcloud.dataplane.edge_proxy import Deployed, DistributionApp
@@ -70,8 +71,11 @@ class Distributions:
                 self._functions[arn] = (code or "", await asyncio.to_thread(_load, arn, code))
 
     async def _serve(self, distribution: Distribution, functions: dict[str, EdgeFunction | str]) -> None:
-        deployed = Deployed(distribution, functions)
         served = self._served.get(distribution.id)
+        firewall = served.apps[0].deployed.firewall if served else Firewall()
+        if firewall.rules != distribution.firewall:
+            firewall = Firewall(distribution.firewall)
+        deployed = Deployed(distribution, functions, firewall)
         if served is None:
             served = await self._open(deployed)
             self._served[distribution.id] = served

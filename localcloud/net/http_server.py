@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -77,6 +78,13 @@ class Exchange:
         async for chunk in self._connection.request_body():
             yield chunk
 
+    async def body_exceeds(self, size: int) -> bool:
+        """Whether the body has more bytes than ``size``; what was read to find out is kept for ``body``."""
+        if not self.head.has_body:
+            return False
+        length = self.head.get(b"content-length")
+        return int(length) > size if length is not None else await self._connection.look_ahead(size + 1) > size
+
     async def begin(self, status: int, reason: bytes, headers: Headers) -> None:
         """Send the response's head; without Content-Length the body will be chunked."""
         self.started = True
@@ -122,6 +130,7 @@ class _Connection:
         self._client = client
         self._data = bytearray()  # received, not yet handed to h11
         self._h11 = h11.Connection(h11.SERVER)
+        self._ahead: deque[bytes] = deque()  # of the current request's body, read and not yet asked for
 
     async def run(self) -> None:
         while (head := await self._next_head()) is not None:
@@ -163,6 +172,7 @@ class _Connection:
         except h11.RemoteProtocolError as error:  # what our own check let through and h11 does not
             await self._refuse(Refused(error.error_status_hint, "the request isn't valid HTTP/1.1"))
             return False
+        self._ahead.clear()
         exchange = Exchange(head, self._client, self)
         try:
             await self._app.handle(exchange)
@@ -224,8 +234,24 @@ class _Connection:
         self.wire.write(b"\r\n".join(lines) + http_head.END + answer.body)
         await self._close_gently()
 
+    async def look_ahead(self, size: int) -> int:
+        """Read so much of the body, or all there is; how much it was."""
+        seen = 0
+        async for chunk in self._rest_of_body():
+            self._ahead.append(chunk)
+            seen += len(chunk)
+            if seen >= size:
+                break
+        return seen
+
     async def request_body(self) -> AsyncIterator[bytes]:
-        while True:
+        while self._ahead:
+            yield self._ahead.popleft()
+        async for chunk in self._rest_of_body():
+            yield chunk
+
+    async def _rest_of_body(self) -> AsyncIterator[bytes]:
+        while self._h11.their_state is h11.SEND_BODY:
             try:
                 event = self._h11.next_event()
             except h11.RemoteProtocolError as error:

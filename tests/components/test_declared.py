@@ -7,6 +7,7 @@ import json
 import pytest
 
 from components.allow_list import DENIED_PATTERNS, expanded
+from localcloud.aws.firewall import managed_groups
 from tests.components.declared import ACCOUNT, Declared, declare
 
 
@@ -89,6 +90,32 @@ def test_the_edge_denies_by_itself_and_guards_the_rest(poc: Declared) -> None:
     assert {b["viewerProtocolPolicy"] for b in [*ordered, distribution["defaultCacheBehavior"]]} == {
         "redirect-to-https"
     }
+
+
+def test_a_firewall_is_an_option_and_stops_no_prompt(poc: Declared) -> None:
+    assert poc.of("aws:wafv2/webAcl:WebAcl") == {}
+    assert not poc.one("aws:cloudfront/distribution:Distribution").get("webAclId")
+    walled = declare("poc", waf=True, wafRateLimit=500)
+    acl = walled.one("aws:wafv2/webAcl:WebAcl")
+    assert (acl["scope"], acl["region"], acl["defaultAction"]) == ("CLOUDFRONT", "us-east-1", {"allow": {}})
+    assert walled.one("aws:cloudfront/distribution:Distribution")["webAclId"].endswith(":firewall-acl")
+    rate, *groups = acl["rules"]
+    assert rate["statement"]["rateBasedStatement"] == {
+        "limit": 500,
+        "aggregateKeyType": "IP",
+        "evaluationWindowSec": 300,
+    }
+    assert rate["action"]["block"]["customResponse"]["responseCode"] == 429
+    counted = {
+        override["name"]
+        for group in groups
+        for override in group["statement"]["managedRuleGroupStatement"]["ruleActionOverrides"]
+        if override["actionToUse"] == {"count": {}}
+    }
+    body_rules = {name for group in managed_groups().values() for name in group["rules"] if name.endswith("_BODY")}
+    assert body_rules - counted == {"ReactJSRCE_BODY"}, "of those that look at the body, one looks for its own exploit"
+    configs = [acl["visibilityConfig"], *(rule["visibilityConfig"] for rule in acl["rules"])]
+    assert not [c for c in configs if c["sampledRequestsEnabled"]], "samples would keep the callers' keys"
 
 
 def test_a_domain_of_ones_own_comes_with_tls_1_2(poc: Declared) -> None:

@@ -128,6 +128,8 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
             {"allowedPaths": [f"/v1/models/{'m' * 100}{number}" for number in range(90)]},
             "CloudFront takes 10240: shorten the allow-list",
         ),
+        ({"waf": "on"}, "llm-gateway:waf is 'on'; it must be true or false."),
+        ({"wafRateLimit": 5}, "llm-gateway:wafRateLimit is 5; input should be greater than or equal to 10."),
         ({"logRetentionDays": 31}, "llm-gateway:logRetentionDays is 31; it must be 1, 3, 5, 7"),
     ],
 )

@@ -294,6 +294,39 @@ def edge(form: Form, balancing: dict[str, Any]) -> aws.cloudfront.Distribution:
         "compress": False,
         "function_associations": [{"event_type": "viewer-request", "function_arn": guard.arn}],
     }
+    visible = {"cloudwatch_metrics_enabled": True, "metric_name": "every", "sampled_requests_enabled": False}
+    limited: dict[str, Any] = {
+        "name": "rate",
+        "priority": 0,
+        "action": form.pick({"count": {}}, {"block": {"custom_response": {"response_code": 429}}}),
+        "statement": {"rate_based_statement": {"limit": form.pick(100, 200), "aggregate_key_type": "IP"}},
+        "visibility_config": visible,
+    }
+    managed: dict[str, Any] = {
+        "name": "managed",
+        "priority": 1,
+        "override_action": {"none": {}},
+        "statement": {
+            "managed_rule_group_statement": {
+                "vendor_name": "AWS",
+                "name": "AWSManagedRulesCommonRuleSet",
+                "rule_action_overrides": [{"name": "SizeRestrictions_BODY", "action_to_use": {"count": {}}}],
+            }
+        },
+        "visibility_config": visible,
+    }
+    acl = aws.wafv2.WebAcl(
+        "acl",
+        name="every-acl",
+        description="before the edge",
+        scope="CLOUDFRONT",
+        region="us-east-1",
+        default_action={"allow": {}},
+        rules=[limited, managed],
+        custom_response_bodies=[{"key": "b", "content": form.pick("{}", "[]"), "content_type": "APPLICATION_JSON"}],
+        visibility_config=visible,
+        tags={"a": form.pick("b", "c")},
+    )
     patterns = form.pick(["/user/*"], ["/user/*", "/key/*"])
     return aws.cloudfront.Distribution(
         "distribution",
@@ -302,6 +335,7 @@ def edge(form: Form, balancing: dict[str, Any]) -> aws.cloudfront.Distribution:
         http_version="http2and3",
         is_ipv6_enabled=True,
         price_class="PriceClass_100",
+        web_acl_id=acl.arn,
         origins=[
             {
                 "origin_id": "alb",

@@ -19,7 +19,7 @@ import jmespath
 from botocore.model import Shape, StructureShape
 from botocore.validate import ParamValidator
 
-from localcloud.plugins.aws.rows import LOCAL, SECRET, Call, Prop, text
+from localcloud.plugins.aws.rows import BARE, LOCAL, SECRET, Call, Prop, text
 from localcloud.plugins.serve import Refusal
 from localcloud.plugins.values import UNKNOWN
 
@@ -337,7 +337,9 @@ def _as_many(prop: Prop, raw: Any) -> list[Any] | None:
 def _as_one(prop: Prop, raw: Any) -> dict[str, Any] | None:
     raw = _items(raw) if prop.to != "." and "items" not in prop.fields and _listed(prop) else raw
     raw = raw[0] if isinstance(raw, list) and raw else raw
-    return (answer(prop.fields, raw) or None) if isinstance(raw, Mapping) else None
+    if not isinstance(raw, Mapping):
+        return None
+    return answer(prop.fields, raw) or ({} if prop.has(BARE) else None)
 
 
 def _listed(prop: Prop) -> bool:
