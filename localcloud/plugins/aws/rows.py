@@ -50,6 +50,7 @@ class Prop:
     same: Callable[[Any], Any] | None = None  # canonical form of a text or JSON document
     agree: Callable[[Any, Any], bool] | None = None  # whether what was wanted is what AWS has, where equality isn't it
     attribute: str | None = None  # key among the attributes of a load balancer, target group or listener
+    key: str | None = None  # of blocks that AWS keeps in a map: the field that is the map's key
 
     def has(self, flags: Is) -> bool:
         """Whether any of the flags is set."""

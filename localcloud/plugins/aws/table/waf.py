@@ -91,18 +91,11 @@ def _check_rules(values: Mapping[str, Any]) -> Mapping[str, str]:
     return wrong
 
 
-async def _bodies(op: Operation) -> dict[str, Any] | None:
-    found = op.inputs.get("customResponseBodies") or []
-    return {one["key"]: {"Content": one["content"], "ContentType": one["contentType"]} for one in found} or None
-
-
 async def _read(op: Operation) -> dict[str, Any]:
     said = await op.call("GetWebACL", Name=op.value("name"), Scope=op.value("scope"), Id=op.id)
     acl = said["WebACL"]
     op.state["arn"] = acl["ARN"]
-    bodies = (acl.get("CustomResponseBodies") or {}).items()
-    listed = [{"Key": key, **body} for key, body in bodies]
-    return acl | {"CustomResponseBodies": listed, "Scope": op.value("scope"), "LockToken": said["LockToken"]}
+    return acl | {"Scope": op.value("scope"), "LockToken": said["LockToken"]}
 
 
 async def _lock(op: Operation) -> str:
@@ -112,7 +105,7 @@ async def _lock(op: Operation) -> str:
 
 
 _WHICH = {"Name": "{name}", "Scope": "{scope}", "Id": "{id}", "LockToken": _lock}
-_CHANGING = ("name", "scope", "customResponseBodies")
+_NAMED = ("name", "scope")
 
 WEB_ACL = Row(
     "aws:wafv2/webAcl:WebAcl",
@@ -124,18 +117,18 @@ WEB_ACL = Row(
         "defaultAction": one({"allow": _MARK, "block": _BLOCK}, REQUIRED),
         "rules": several(_RULE, UNORDERED),
         "customResponseBodies": several(
-            {"key": text(REQUIRED), "content": text(REQUIRED), "contentType": text(REQUIRED)}, UNORDERED
+            {"key": text(REQUIRED), "content": text(REQUIRED), "contentType": text(REQUIRED)}, UNORDERED, key="key"
         ),
         "visibilityConfig": _VISIBILITY,
     },
     outputs={"arn": "ARN", "capacity": "Capacity", "lockToken": "LockToken"},
-    create=Call("CreateWebACL", {"CustomResponseBodies": _bodies}, said=("customResponseBodies",)),
+    create=Call("CreateWebACL"),
     id="Summary.Id",
     read=_read,
     updates=(
         Update(
             "*",
-            Call("UpdateWebACL", {**_WHICH, "CustomResponseBodies": _bodies}, said=_CHANGING),
+            Call("UpdateWebACL", _WHICH, said=_NAMED),
             whole=True,
         ),
     ),
