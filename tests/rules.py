@@ -63,7 +63,7 @@ def group(nodeid: str) -> str:
     path = nodeid.partition("::")[0]
     if path.startswith("tests/live/"):
         return "live"
-    return "litellm" if "/test_live_" in path else path
+    return "litellm" if "/test_live_" in path or path.startswith("tests/edge/") else path
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,12 +11,11 @@ import pytest
 
 from localcloud.aws import server
 from localcloud.dataplane.readings import Readings
+from tests.counts import counts
 from tests.edge.chain import Chain, Stack, running
 from tests.edge.proof import Verdict, Witnessed
 from tests.edge.volley import Shot, fire
 from tests.litellm_server import Proxy
-
-_COUNTS = pytest.StashKey[list[str]]()
 
 
 class Ground:
@@ -72,14 +71,6 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def ground(stack: Stack, proxy: Proxy, request: pytest.FixtureRequest) -> Iterator[Ground]:
-    found = Ground(stack, proxy, request.config.stash.setdefault(_COUNTS, []))
+    found = Ground(stack, proxy, counts(request.config))
     with found.runner:
         yield found
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    counts = config.stash.get(_COUNTS, [])
-    if counts:
-        terminalreporter.section("what the edge let through")
-    for line in counts:
-        terminalreporter.write_line(line)
