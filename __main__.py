@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from components import settings
 from components.access import Access, AccessArgs
+from components.access_logs import AccessLogs, AccessLogsArgs
 from components.database import Database, DatabaseArgs
 from components.doors import Doors, DoorsArgs
 from components.edge import Edge, EdgeArgs
@@ -116,6 +117,9 @@ edge = Edge(
         web_acl_arn=firewall.arn if firewall else None,
     ),
 )
+
+if config.access_logs:
+    AccessLogs("access-logs", AccessLogsArgs(stack.prefix, edge.distribution.arn, config.log_retention_days))
 
 relay = AdminRelay(
     "relay",

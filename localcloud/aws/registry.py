@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from localcloud.aws import balancing, budgets, cloudfront, databases, ecs, firewall, functions, network, secret_rules
+from localcloud.aws import (
+    balancing,
+    budgets,
+    cloudfront,
+    databases,
+    ecs,
+    firewall,
+    functions,
+    log_delivery,
+    network,
+    secret_rules,
+)
 from localcloud.aws.account import Account
 from localcloud.aws.bedrock import runtime
 from localcloud.aws.iam import identities
@@ -16,6 +27,7 @@ def make_rules(account: Account) -> Rules:
     edge = cloudfront.register(rules, account)
     balancing.register(rules, account, edge)
     firewall.register(rules, account, edge)
+    log_delivery.register(rules, account, edge)
     for room in (runtime, ecs, databases, functions, secret_rules, budgets, identities):
         room.register(rules, account)
     return rules

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from localcloud.aws.account import Account
 from localcloud.aws.firewall import CLOUDFRONT, EDGE_REGION
 from localcloud.dataplane.edge_firewall import Rule, rules, web_acl_name
+from localcloud.dataplane.edge_log_model import AccessLog, access_logs
 from localcloud.dataplane.edge_policies import (
     Forwarding,
     ResponsePolicy,
@@ -83,6 +84,7 @@ class Distribution:
     enabled: bool = True
     problem: str | None = None
     firewall: tuple[Rule, ...] = ()
+    logs: tuple[AccessLog, ...] = ()
 
     def origin(self, id: str) -> Origin:
         return next(origin for origin in self.origins if origin.id == id)
@@ -113,6 +115,7 @@ class _Reader:
         self._client = account.client("cloudfront")
         self._elb = account.client("elbv2")
         self._waf = account.client("wafv2", EDGE_REGION)
+        self._logs = access_logs(account)
         self._cache: dict[tuple[str, str], Any] = {}
 
     def distribution(self, answer: dict[str, Any]) -> Distribution:
@@ -132,7 +135,13 @@ class _Reader:
         )
         firewall, unsimulated = self._firewall(config.get("WebACLId", ""))
         problem = _unsupported(config) or unsimulated
-        return replace(distribution, enabled=config["Enabled"], problem=problem, firewall=firewall)
+        return replace(
+            distribution,
+            enabled=config["Enabled"],
+            problem=problem,
+            firewall=firewall,
+            logs=self._logs.get(item["ARN"], ()),
+        )
 
     def _firewall(self, arn: str) -> tuple[tuple[Rule, ...], str | None]:
         if not arn:

@@ -29,6 +29,7 @@ from localcloud.dataplane.edge_event import (
 )
 from localcloud.dataplane.edge_firewall import Block, Firewall
 from localcloud.dataplane.edge_headers import request_id, viewer_headers
+from localcloud.dataplane.edge_log import AccessLogs, record
 from localcloud.dataplane.edge_model import Behavior, Distribution
 from localcloud.dataplane.edge_origin import Origins, Reply, Viewed
 from localcloud.dataplane.jsruntime import EdgeFunction, FunctionFailed
@@ -60,9 +61,10 @@ class DistributionApp:
     limits = LIMITS
     idle_seconds = 60.0
 
-    def __init__(self, deployed: Deployed, origins: Origins, readings: Readings, scheme: str) -> None:
+    def __init__(self, deployed: Deployed, origins: Origins, logs: AccessLogs, readings: Readings, scheme: str) -> None:
         self.deployed = deployed
         self._origins = origins
+        self._logs = logs
         self._readings = readings
         self._scheme = scheme
         self.https_port = 0  # where to a redirect leads a viewer that came by a loopback address
@@ -71,9 +73,20 @@ class DistributionApp:
         return self._page(status, pages.BAD_REQUEST, request_id(), why)
 
     async def handle(self, exchange: Exchange) -> None:
-        id = request_id()
+        id, began, logs = request_id(), time.monotonic(), self.deployed.distribution.logs
+        target: Target | None = None
+        try:
+            target = self._target(exchange)
+            await self._handle(exchange, target, id)
+        except Refused as refused:
+            exchange.status = exchange.status or refused.status
+            raise
+        finally:
+            for log in logs:
+                self._logs.put(log, record(exchange, target, id, self._scheme, began))
+
+    async def _handle(self, exchange: Exchange, target: Target, id: str) -> None:
         distribution = self.deployed.distribution
-        target = self._target(exchange)
         if distribution.problem:
             await exchange.answer(self._page(501, "Not simulated.", id, distribution.problem))
             return

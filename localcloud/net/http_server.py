@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -71,6 +72,10 @@ class Exchange:
         self.head = head
         self.client = client
         self.started = False
+        self.status = 0  # of the response, once it has begun
+        self.sent_headers: Headers = []
+        self.sent_bytes = 0  # of the response's head and body, without chunks' framing
+        self.first_byte: float | None = None  # when the response began, by time.monotonic
         self._connection = connection
 
     async def body(self) -> AsyncIterator[bytes]:
@@ -88,10 +93,13 @@ class Exchange:
     async def begin(self, status: int, reason: bytes, headers: Headers) -> None:
         """Send the response's head; without Content-Length the body will be chunked."""
         self.started = True
+        self.status, self.sent_headers, self.first_byte = status, headers, time.monotonic()
+        self.sent_bytes = len(reason) + 15 + sum(len(name) + len(value) + 4 for name, value in headers) + 2
         await self._connection.send(h11.Response(status_code=status, reason=reason, headers=headers))
 
     async def send(self, data: bytes) -> None:
         """Send a part of the response's body now."""
+        self.sent_bytes += len(data)
         await self._connection.send(h11.Data(data=data))
 
     async def finish(self) -> None:
@@ -114,6 +122,7 @@ class Exchange:
         ``early``: what ``other`` has sent already.
         """
         self.started = True
+        self.status, self.sent_headers, self.first_byte = 101, headers, time.monotonic()
         await self._connection.switch(headers, other, early, idle_seconds)
 
     def abort(self) -> None:

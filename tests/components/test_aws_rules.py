@@ -20,7 +20,7 @@ from tests.components.declared import Declared, declare
 
 @pytest.fixture(scope="module")
 def poc() -> Declared:
-    return declare("poc", waf=True)
+    return declare("poc", waf=True, accessLogs=True)
 
 
 def pascal(value: Any) -> Any:
@@ -159,6 +159,14 @@ def test_no_policy_grants_more_than_named_resources(poc: Declared) -> None:
         ("secretsmanager", "CreateSecret", "Name", "aws:secretsmanager/secret:Secret", "name"),
         ("logs", "CreateLogGroup", "logGroupName", "aws:cloudwatch/logGroup:LogGroup", "name"),
         ("cloudfront", "CreateFunction", "Name", "aws:cloudfront/function:Function", "name"),
+        ("logs", "PutDeliverySource", "name", "aws:cloudwatch/logDeliverySource:LogDeliverySource", "name"),
+        (
+            "logs",
+            "PutDeliveryDestination",
+            "name",
+            "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination",
+            "name",
+        ),
         ("wafv2", "CreateWebACL", "Name", "aws:wafv2/webAcl:WebAcl", "name"),
         ("wafv2", "CreateWebACL", "Description", "aws:wafv2/webAcl:WebAcl", "description"),
     ],

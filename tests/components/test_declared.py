@@ -8,6 +8,7 @@ import pytest
 
 from components.allow_list import DENIED_PATTERNS, expanded
 from localcloud.aws.firewall import managed_groups
+from localcloud.aws.log_delivery import FIELDS
 from tests.components.declared import ACCOUNT, Declared, declare
 
 
@@ -90,6 +91,18 @@ def test_the_edge_denies_by_itself_and_guards_the_rest(poc: Declared) -> None:
     assert {b["viewerProtocolPolicy"] for b in [*ordered, distribution["defaultCacheBehavior"]]} == {
         "redirect-to-https"
     }
+
+
+def test_access_logs_are_an_option_and_keep_nothing_that_may_hold_a_key(poc: Declared) -> None:
+    assert poc.of("aws:cloudwatch/logDelivery:LogDelivery") == {}
+    logged = declare("poc", accessLogs=True, logRetentionDays=14)
+    group = logged.of("aws:cloudwatch/logGroup:LogGroup")["access-logs-group"]
+    assert (group["region"], group["retentionInDays"]) == ("us-east-1", 14)
+    source = logged.one("aws:cloudwatch/logDeliverySource:LogDeliverySource")
+    assert source["logType"] == "ACCESS_LOGS" and source["resourceArn"].endswith(":edge-distribution")
+    fields = logged.one("aws:cloudwatch/logDelivery:LogDelivery")["recordFields"]
+    assert {"c-ip", "cs-method", "cs-uri-stem", "sc-status", "time-to-first-byte"} <= set(fields) <= FIELDS
+    assert not {"cs-uri-query", "cs(Cookie)", "cs(Referer)"} & set(fields)
 
 
 def test_a_firewall_is_an_option_and_stops_no_prompt(poc: Declared) -> None:

@@ -21,8 +21,12 @@ from tests.components.declared import Declared, Mocked, declare
 from tests.plugins.fake import Quiet
 
 T = TypeVar("T")
-# Modules of pulumi-aws whose resources the edge and the doors are made of.
-MADE = ("ec2", "vpc", "lb", "cloudfront", "wafv2", "s3")
+# Modules and types of pulumi-aws that the edge and the doors are made of.
+MADE = (
+    *(f"aws:{module}/" for module in ("ec2", "vpc", "lb", "cloudfront", "wafv2", "s3")),
+    "aws:cloudwatch/logGroup:",
+    "aws:cloudwatch/logDelivery",
+)
 
 
 class Realised(Mocked):
@@ -46,7 +50,7 @@ class Realised(Mocked):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         id, state = super().new_resource(args)
-        if args.typ.startswith("aws:") and args.typ.split(":")[1].partition("/")[0] in MADE:
+        if args.typ.startswith(MADE):
             id, state = self._run(self._make(args))
             self.made[args.name] = {**state, "id": id}
         return id, state

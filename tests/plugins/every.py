@@ -328,7 +328,7 @@ def edge(form: Form, balancing: dict[str, Any]) -> aws.cloudfront.Distribution:
         tags={"a": form.pick("b", "c")},
     )
     patterns = form.pick(["/user/*"], ["/user/*", "/key/*"])
-    return aws.cloudfront.Distribution(
+    distribution = aws.cloudfront.Distribution(
         "distribution",
         enabled=True,
         comment=form.pick("one", "two"),
@@ -348,6 +348,30 @@ def edge(form: Form, balancing: dict[str, Any]) -> aws.cloudfront.Distribution:
         restrictions={"geo_restriction": {"restriction_type": "none"}},
         viewer_certificate={"cloudfront_default_certificate": True},
         tags={"Name": form.pick("one", "two")},
+    )
+    delivered(form, distribution)
+    return distribution
+
+
+def delivered(form: Form, distribution: aws.cloudfront.Distribution) -> None:
+    there: Any = {"region": "us-east-1", "tags": {"a": form.pick("b", "c")}}
+    group = aws.cloudwatch.LogGroup("requests", name="every/requests", **there)
+    source = aws.cloudwatch.LogDeliverySource(
+        "source", name="every-source", log_type="ACCESS_LOGS", resource_arn=distribution.arn, **there
+    )
+    destination = aws.cloudwatch.LogDeliveryDestination(
+        "destination",
+        name="every-destination",
+        output_format="json",
+        delivery_destination_configuration={"destination_resource_arn": group.arn},
+        **there,
+    )
+    aws.cloudwatch.LogDelivery(
+        "delivery",
+        delivery_source_name=source.name,
+        delivery_destination_arn=destination.arn,
+        record_fields=form.pick(["date", "time"], ["date", "time", "sc-status"]),
+        **there,
     )
 
 

@@ -23,6 +23,7 @@ _FILES = (
     "listening",
     "edge",
     "waf",
+    "delivery",
     "functions",
     "watching",
     "budgets",
