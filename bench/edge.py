@@ -24,16 +24,28 @@ CALLS, ROUNDS = 500, 9
 REQUESTS = 200
 OPEN_PATH = "/v1/chat/completions"
 LENGTHS = (64, 128, 256, 512, 1024)
-# The floor, in the same engine: a Function that looks at a path once.
-ONCE = "function handler(event) { return decodeURIComponent(event.request.uri); }"
+# The floor, in the same engine: a Function that decodes a path once and looks at each of its characters once.
+ONCE = r"""function handler(event) {
+    return /^[\/A-Za-z0-9_.~:@+-]+$/.test(decodeURIComponent(event.request.uri));
+}"""
 SILENCE_SECONDS = 24.0  # of the model before each of its events; LiteLLM writes a comment after 20
 MODEL = "claude-haiku-4-5"
 
 
+# Every kind of path that makes the guard work: decoded again and again; plain to its last character; plain in as many
+# segments as fit, and wrong at the end, where an expression that backtracks would be at its worst.
+SHAPES: dict[str, Callable[[int], str]] = {
+    "encoded over and over": lambda length: ("/" + "%252525" * length)[: length - 2] + "41",
+    "one long segment": lambda length: "/" + "a" * (length - 1),
+    "one long segment, wrong at the end": lambda length: "/" + "a" * (length - 2) + "!",
+    "many segments, wrong at the end": lambda length: ("/a" * length)[: length - 1] + "!",
+}
+
+
 @dataclass(frozen=True)
 class Guard:
-    """Microseconds a call: of the guard for an open path, by a path's length for the dearest paths of that length, and
-    of a Function that decodes the longest of them once."""
+    """Microseconds a call: of the guard for an open path, by a path's length for the dearest path of that length, and
+    of a Function that looks at a path of the greatest length once."""
 
     once: float
     open_path: float
@@ -48,13 +60,9 @@ class Guard:
 def guard() -> Guard:
     """Runs the Functions in the local cloud's engine, by themselves: without the way there and back."""
     code = guard_code(expanded())
-    # encoded over and over, so that every round of decoding finds something to do
-    dearest = {length: ("/" + "%252525" * length)[: length - 2] + "41" for length in LENGTHS}
-    return Guard(
-        _microseconds(ONCE, dearest[LENGTHS[-1]]),
-        _microseconds(code, OPEN_PATH),
-        {length: _microseconds(code, path) for length, path in dearest.items()},
-    )
+    dearest = {length: max(_microseconds(code, shape(length)) for shape in SHAPES.values()) for length in LENGTHS}
+    once = _microseconds(ONCE, SHAPES["one long segment"](LENGTHS[-1]))
+    return Guard(once, _microseconds(code, OPEN_PATH), dearest)
 
 
 def _microseconds(code: str, uri: str) -> float:

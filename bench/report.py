@@ -8,7 +8,7 @@ from statistics import median
 
 UP_LIMIT = 2.0  # times LiteLLM's own bare start
 MEMORY_LIMIT = 1.8e9  # bytes resident, the whole local cloud
-GUARD_LIMIT = 10.0  # times one decoding; it decodes at most four times and looks at every character once more
+GUARD_LIMIT = 10.0  # times decoding a path once and looking at it once; the guard decodes up to four times
 CHAIN_LIMIT = 2.0  # times LiteLLM's own answer
 
 
@@ -41,7 +41,7 @@ class Check:
 def guard_checks(dearest: float, once: float, growth: float) -> list[Check]:
     """Microseconds a call; `growth`: how many times dearer eight times the path is."""
     return [
-        Check("the guard for the dearest path / decoding that path once", dearest, once, GUARD_LIMIT, "µs"),
+        Check("the guard for the dearest path / decoding and reading a path once", dearest, once, GUARD_LIMIT, "µs"),
         Check("the guard's growth from 128 to 1,024 characters / the path's growth", growth, 8.0, 1.25, "times"),
     ]
 
