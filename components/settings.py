@@ -73,7 +73,9 @@ def _expires_at(value: str) -> str:
 
 
 def _fits_the_doors(paths: tuple[str, ...]) -> tuple[str, ...]:
-    """As many paths as the load balancer has rules for and the guard has room for."""
+    """As many paths as the load balancer has rules for and the guard has room for, and one at least."""
+    if not paths:
+        raise ValueError("opens nothing; leave it out for the shipped list, or name the paths to open")
     opened = allow_list.expanded(paths)
     needed = len(allow_list.rules(opened))
     if needed > allow_list.MOST_RULES:
@@ -121,9 +123,7 @@ class Settings(BaseModel):
     task_memory: int = 4096
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(strict=False)
     allowed_paths: Annotated[
-        tuple[Annotated[str, AfterValidator(allow_list.checked)], ...],
-        Field(min_length=1),
-        AfterValidator(_fits_the_doors),
+        tuple[Annotated[str, AfterValidator(allow_list.checked)], ...], AfterValidator(_fits_the_doors)
     ] = Field((allow_list.DEFAULT,), strict=False)
     domain_name: Annotated[
         str, Field(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+)?$")

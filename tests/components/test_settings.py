@@ -119,7 +119,7 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
         ({"allowedPaths": ["/v1/../key/list"]}, "isn't a path in its plain spelling"),
         ({"allowedPaths": ["/v1/%6dodels"]}, "isn't a path in its plain spelling"),
         ({"allowedPaths": ["v1/models"]}, "isn't a path in its plain spelling"),
-        ({"allowedPaths": []}, "llm-gateway:allowedPaths is []; tuple should have at least 1 item"),
+        ({"allowedPaths": []}, "llm-gateway:allowedPaths is [], but opens nothing; leave it out"),
         (
             {"allowedPaths": [f"/v1/models/model-{number}" for number in range(101)]},
             "needs 101 rules of the load balancer, which takes 100; leave out",
@@ -210,3 +210,7 @@ def test_the_schema_declares_exactly_these_settings_with_these_defaults() -> Non
             continue
         assert entry["default"] == (list(default) if isinstance(default, tuple) else default), name
         assert isinstance(default, kinds.get(entry["type"], tuple)), name
+
+
+def test_a_wrong_path_is_one_mistake(tmp_path: Path) -> None:
+    assert len(problems(tmp_path, allowedPaths=["/key/generate"])) == 1
