@@ -141,7 +141,7 @@ async def running(stack: Stack, litellm_port: int, readings: Readings | None = N
         await fabric.bind(TASK, 4000, task, ("127.0.0.1", litellm_port))
         await asyncio.to_thread(stack.elb.register_targets, TargetGroupArn=stack.targets, Targets=target)
         await chain.reconcile()
-        await until(lambda: _healthy(stack), seconds=60)
+        await until(lambda: _healthy(stack), seconds=180)
         yield chain
     finally:
         await chain.distributions.close()

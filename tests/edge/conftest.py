@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,16 @@ from tests.edge.chain import Chain, Stack, running
 from tests.edge.proof import Verdict, Witnessed
 from tests.edge.volley import Shot, fire
 from tests.litellm_server import Proxy
+
+# Seconds for a test that doesn't say otherwise: the first one waits for LiteLLM and for the stack's deployment.
+PATIENCE = 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent == here and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(PATIENCE))
 
 
 class Ground:
