@@ -63,7 +63,7 @@ def test_the_first_token_arrives_before_the_last_is_made(cloud: Cloud, outputs: 
 def test_a_silent_model_is_kept_alive(cloud: Cloud, outputs: dict[str, Any]) -> None:
     """LiteLLM writes a comment into a stream that says nothing for a while, before its first token as well; it passes
     edge and door at once, while the model still thinks. `make bench` has a stream of some minutes."""
-    cloud.localcloud("bedrock", "slow", "--seconds", "600")
+    cloud.localcloud("bedrock", "slow", "--seconds", "60")
     with socket.create_connection(("127.0.0.1", port(outputs)), timeout=120) as connection:
         connection.sendall(asked(outputs["keys"]["production"]))
         arrived = b""
