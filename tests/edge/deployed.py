@@ -23,7 +23,7 @@ from tests.plugins.fake import Quiet
 T = TypeVar("T")
 # Modules and types of pulumi-aws that the edge and the doors are made of.
 MADE = (
-    *(f"aws:{module}/" for module in ("ec2", "vpc", "lb", "cloudfront", "wafv2", "s3")),
+    *(f"aws:{module}/" for module in ("ec2", "vpc", "lb", "cloudfront", "wafv2")),
     "aws:cloudwatch/logGroup:",
     "aws:cloudwatch/logDelivery",
 )
