@@ -120,7 +120,7 @@ setup: ## everything that the rest needs, below .venv and .local; quick when it 
 test: ## every test; none needs a cloud; ARGS=tests/relay runs some, WORKERS=0 in one process
 	@$(SETUP) && $(PY) -m pytest -n $${WORKERS:-auto} --maxprocesses 4 $(ARGS)
 
-bench: ## time to stand up against LiteLLM's own start, and memory, against their limits
+bench: ## start, memory, the guard, the chain and a long stream against their limits; ARGS="--part edge"
 	@$(SETUP) && $(PY) -m bench $(ARGS)
 
 lint: ## style and types

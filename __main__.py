@@ -9,10 +9,11 @@ import pulumi_aws as aws
 
 from components import settings
 from components.access import Access, AccessArgs
-from components.allow_list import ALLOWED_PATHS
+from components.access_logs import AccessLogs, AccessLogsArgs
 from components.database import Database, DatabaseArgs
 from components.doors import Doors, DoorsArgs
 from components.edge import Edge, EdgeArgs
+from components.firewall import Firewall, FirewallArgs
 from components.gateway import Gateway, GatewayArgs
 from components.lifetime import Lifetime
 from components.network import Network, NetworkArgs
@@ -72,7 +73,7 @@ doors = Doors(
         vpc_id=network.vpc_id,
         subnet_ids=network.private_subnet_ids,
         security_group_id=network.load_balancer_group_id,
-        allowed_paths=list(ALLOWED_PATHS),
+        allowed_paths=config.public_paths,
         protect=config.protect,
     ),
 )
@@ -98,6 +99,8 @@ gateway = Gateway(
     ),
 )
 
+firewall = Firewall("firewall", FirewallArgs(stack.prefix, config.waf_rate_limit)) if config.waf else None
+
 edge = Edge(
     "edge",
     EdgeArgs(
@@ -108,11 +111,15 @@ edge = Edge(
         load_balancer_group_id=network.load_balancer_group_id,
         internet_gateway=network.internet_gateway,
         public_listener=doors.public_listener,
-        allowed_paths=list(ALLOWED_PATHS),
+        allowed_paths=config.public_paths,
         domain_name=config.domain_name,
         certificate_arn=config.certificate_arn,
+        web_acl_arn=firewall.arn if firewall else None,
     ),
 )
+
+if config.access_logs:
+    AccessLogs("access-logs", AccessLogsArgs(stack.prefix, edge.distribution.arn, config.log_retention_days))
 
 relay = AdminRelay(
     "relay",

@@ -11,30 +11,37 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench import edge
 from bench.bare import BareLiteLLM, NotReady
 from bench.cloud import CommandFailed, LocalCloud
-from bench.report import checks, spread
+from bench.report import Check, chain_check, checks, guard_checks, spread, stream_check
+from components.edge import ORIGIN_READ_SECONDS
 from ops.paths import REPO
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--runs", type=int, default=2, help="how often each is measured, turn by turn (2)")
-    runs = parser.parse_args().runs
+    parser.add_argument("--part", choices=("all", "start", "edge"), default="all", help="what is measured (all)")
+    asked = parser.parse_args()
     machine = f"{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}"
     print(f"{time.strftime('%Y-%m-%d')}  {machine}")
     (REPO / ".local").mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=REPO / ".local"))
     try:
-        return measure(folder, runs)
+        results = measure(folder, asked.runs) if asked.part != "edge" else []
+        results += measure_edge(folder) if asked.part != "start" else []
     except (NotReady, CommandFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    for check in results:
+        print(check.line())
+    return 0 if all(check.passed for check in results) else 1
 
 
-def measure(folder: Path, runs: int) -> int:
+def measure(folder: Path, runs: int) -> list[Check]:
     """Turn by turn, so that a machine that gets busier is unfair to neither."""
     bare: list[float] = []
     up: list[float] = []
@@ -50,10 +57,28 @@ def measure(folder: Path, runs: int) -> int:
     print(spread("warm `make up`", up))
     for each in processes:
         print(f"      {each.name:<40} {each.resident / 1e6:6.0f} MB")
-    results = checks(bare, up, memory)
-    for check in results:
-        print(check.line())
-    return 0 if all(check.passed for check in results) else 1
+    return checks(bare, up, memory)
+
+
+def measure_edge(folder: Path) -> list[Check]:
+    """The guard by itself, then the whole chain with the gateway up."""
+    cost = edge.guard()
+    by_length = ", ".join(f"{n}: {us:.0f} µs" for n, us in cost.by_length.items())
+    print(f"      the guard: {cost.open_path:.0f} µs for an open path; the dearest by length: {by_length}", flush=True)
+    with LocalCloud(folder / "edge") as cloud:
+        cloud.make("up")
+        asked, long = edge.latency(cloud), edge.stream(cloud)
+    print(f"      the chain adds {asked.chain - asked.direct:.1f} ms to a request")
+    print(
+        f"      a stream of {long.total:.0f} s: first byte after {long.first:.0f} s, {long.comments} comments,"
+        f" {'complete' if long.complete else 'CUT'}"
+    )
+    return [
+        *guard_checks(cost.by_length[1024], cost.once, cost.growth),
+        chain_check(asked.direct, asked.chain),
+        # a stream that is cut has been silent for good
+        stream_check(long.silence if long.complete else float("inf"), ORIGIN_READ_SECONDS),
+    ]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from statistics import median
 
 UP_LIMIT = 2.0  # times LiteLLM's own bare start
 MEMORY_LIMIT = 1.8e9  # bytes resident, the whole local cloud
+GUARD_LIMIT = 10.0  # times decoding a path once and looking at it once; the guard decodes up to four times
+CHAIN_LIMIT = 2.0  # times LiteLLM's own answer
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,24 @@ class Check:
             f"{verdict}  {self.what}: {self.value:.2f} {self.unit} / {self.floor:.2f} {self.unit}"
             f" = {self.ratio:.2f} (limit {self.limit:.2f})"
         )
+
+
+def guard_checks(dearest: float, once: float, growth: float) -> list[Check]:
+    """Microseconds a call; `growth`: how many times dearer eight times the path is."""
+    return [
+        Check("the guard for the dearest path / decoding and reading a path once", dearest, once, GUARD_LIMIT, "µs"),
+        Check("the guard's growth from 128 to 1,024 characters / the path's growth", growth, 8.0, 1.25, "times"),
+    ]
+
+
+def chain_check(direct: float, chain: float) -> Check:
+    """Milliseconds of one request."""
+    return Check("a request through edge and door / straight to LiteLLM", chain, direct, CHAIN_LIMIT, "ms")
+
+
+def stream_check(silence: float, patience: float) -> Check:
+    """Seconds."""
+    return Check("a slow stream's longest silence / what the edge waits", silence, patience, 0.5, "s")
 
 
 def checks(bare: Sequence[float], up: Sequence[float], memory: Sequence[int]) -> list[Check]:

@@ -9,6 +9,10 @@ import yaml
 
 from components.models import Model
 
+# Seconds of a model's silence after which a stream gets a comment, before the first token and between two. Well below
+# what the edge waits (120 s), so that a slow model's stream lives as long as the model does.
+KEEPALIVE_SECONDS = 20
+
 
 def render(models: Sequence[Model], has_database: bool) -> str:
     """The file's text. It holds no secret: each is a reference to an environment variable that ECS fills."""
@@ -21,7 +25,11 @@ def render(models: Sequence[Model], has_database: bool) -> str:
         }
     config = {
         "model_list": [{"model_name": model.name, "litellm_params": model.litellm_params()} for model in models],
-        "litellm_settings": {"telemetry": False, "json_logs": True},
+        "litellm_settings": {
+            "telemetry": False,
+            "json_logs": True,
+            "sse_keepalive_ping_interval_seconds": KEEPALIVE_SECONDS,
+        },
         "general_settings": general,
     }
     return yaml.safe_dump(config, sort_keys=False, width=120)

@@ -15,8 +15,11 @@ import pulumi
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from components import fargate
+from components import allow_list, fargate
 from components.access_file import AccessSpec, load_access
+from components.allow_list import OpenPath
+from components.edge_code import guard_code
+from components.firewall import LEAST_RATE, MOST_RATE
 from components.hours import OfficeHours
 from components.lifetime import moment, span
 from components.models import Model
@@ -69,6 +72,21 @@ def _expires_at(value: str) -> str:
     return value
 
 
+def _fits_the_doors(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """As many paths as the load balancer has rules for and the guard has room for, and one at least."""
+    if not paths:
+        raise ValueError("opens nothing; leave it out for the shipped list, or name the paths to open")
+    opened = allow_list.expanded(paths)
+    needed = len(allow_list.rules(opened))
+    if needed > allow_list.MOST_RULES:
+        raise ValueError(
+            f"needs {needed} rules of the load balancer, which takes {allow_list.MOST_RULES}; leave out what nobody "
+            "calls"
+        )
+    guard_code(opened)
+    return paths
+
+
 def _safe_image(value: str) -> str:
     """An image is named exactly, and not in a version with known holes."""
     if "@sha256:" in value:
@@ -104,10 +122,16 @@ class Settings(BaseModel):
     task_cpu: int = 1024
     task_memory: int = 4096
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(strict=False)
+    allowed_paths: Annotated[
+        tuple[Annotated[str, AfterValidator(allow_list.checked)], ...], AfterValidator(_fits_the_doors)
+    ] = Field((allow_list.DEFAULT,), strict=False)
     domain_name: Annotated[
         str, Field(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+)?$")
     ] = ""
     certificate_arn: Annotated[str, Field(pattern=r"^(arn:aws:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+)?$")] = ""
+    waf: bool = False
+    waf_rate_limit: Annotated[int, Field(ge=LEAST_RATE, le=MOST_RATE)] = 3000
+    access_logs: bool = False
     log_retention_days: Literal[
         1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
     ] = 30
@@ -146,6 +170,11 @@ class Settings(BaseModel):
         if double := sorted({name for name in names if names.count(name) > 1}):
             raise _at("models", f"has the name {double[0]} twice; every model needs a name of its own")
         return self
+
+    @property
+    def public_paths(self) -> tuple[OpenPath, ...]:
+        """The literal paths that the public may call, with their methods."""
+        return allow_list.expanded(self.allowed_paths)
 
     @property
     def model_names(self) -> tuple[str, ...]:

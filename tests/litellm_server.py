@@ -1,6 +1,7 @@
 """The real LiteLLM on a real Postgres, for every room that needs it: started once a run, some 25 seconds.
 
-It runs the config that the stack would deploy, with canned model answers, and is reached at loopback.
+It runs the config that the stack would deploy, with canned model answers, and is reached at loopback. What its own
+routing did with each request is written down beside it (`litellm_witness.py`).
 """
 
 from __future__ import annotations
@@ -19,16 +20,20 @@ from litellm_admin.transport import DirectTransport
 
 ROOT = Path(__file__).parent.parent
 HAIKU, SONNET = "claude-haiku-4-5", "claude-sonnet-4-5"
+WITNESS = Path(__file__).with_name("litellm_witness.py")
 STARTS_WITHIN = 150.0  # seconds; other builds may be running beside the tests
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """A running LiteLLM. `fresh` gives names that no other test has used."""
+    """A running LiteLLM. `fresh` gives names that no other test has used; `routes` and `requests` are the witness's
+    files."""
 
     url: str
     master_key: str = field(repr=False)
     log: Path = field(repr=False)
+    routes: Path = field(repr=False)
+    requests: Path = field(repr=False)
 
     @property
     def transport(self) -> DirectTransport:
@@ -58,7 +63,7 @@ def proxy() -> Iterator[Proxy]:
         database = f"postgresql://litellm:{password}@localhost:{cluster.start()}/litellm?sslmode=require"
         keys = {"LITELLM_MASTER_KEY": master_key, "LITELLM_SALT_KEY": "sk-salt"}
         url, stop = _start(home, {**keys, "DATABASE_URL": database})
-        proxy = Proxy(url, master_key, home / "litellm.log")
+        proxy = Proxy(url, master_key, home / "litellm.log", home / "routes.json", home / "requests.jsonl")
         proxy.client.wait_until_ready(STARTS_WITHIN)
         yield proxy
     finally:
@@ -86,5 +91,10 @@ def _start(home: Path, env: dict[str, str]) -> tuple[str, Callable[[], object]]:
     command = ["--config", str(config), "--port", "4000"]
     context = images.ContainerContext([], command, {**env, "PROXY_BATCH_WRITE_AT": "1"}, folder, log)
     made = images.resolve(REFERENCE).prepare(context)
-    child = processes.start("litellm", made.argv, home=home, env=made.env, output=log, cwd=made.cwd)
+    watched = {
+        "WITNESS_ROUTES": str(home / "routes.json"),
+        "WITNESS_REQUESTS": str(home / "requests.jsonl"),
+    }
+    argv = [str(WITNESS) if part.endswith("litellm_start.py") else part for part in made.argv]
+    child = processes.start("litellm", argv, home=home, env=made.env | watched, output=log, cwd=made.cwd)
     return f"http://127.0.0.1:{made.ports[4000]}", child.stop

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from localcloud.aws import balancing, budgets, cloudfront, databases, ecs, functions, network, secret_rules
+from localcloud.aws import (
+    balancing,
+    budgets,
+    cloudfront,
+    databases,
+    ecs,
+    firewall,
+    functions,
+    log_delivery,
+    network,
+    secret_rules,
+)
 from localcloud.aws.account import Account
 from localcloud.aws.bedrock import runtime
 from localcloud.aws.iam import identities
@@ -13,7 +24,10 @@ def make_rules(account: Account) -> Rules:
     """The rules of ``account``; each room registers its own."""
     rules = Rules()
     network.register(rules, account)
-    balancing.register(rules, account, cloudfront.register(rules, account))
+    edge = cloudfront.register(rules, account)
+    balancing.register(rules, account, edge)
+    firewall.register(rules, account, edge)
+    log_delivery.register(rules, account, edge)
     for room in (runtime, ecs, databases, functions, secret_rules, budgets, identities):
         room.register(rules, account)
     return rules

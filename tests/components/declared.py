@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import runpy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def _plain(value: Any) -> Any:
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-class _Account(mocks.Mocks):
+class Mocked(mocks.Mocks):
     """Answers as AWS would where the program goes on with a computed value."""
 
     def __init__(self, declared: Declared) -> None:
@@ -112,8 +113,9 @@ def config_of(stack: str, **changes: Any) -> dict[str, str]:
     }
 
 
-def declare(stack: str = "poc", **changes: Any) -> Declared:
-    """Everything that `pulumi up --stack <stack>` would register with `changes` to its config."""
+def declare(stack: str = "poc", answers: Callable[[Declared], mocks.Mocks] = Mocked, /, **changes: Any) -> Declared:
+    """Everything that `pulumi up --stack <stack>` would register with `changes` to its config. `answers` stands for
+    AWS."""
     declared = Declared()
 
     async def program() -> None:
@@ -129,7 +131,7 @@ def declare(stack: str = "poc", **changes: Any) -> Declared:
     asyncio.set_event_loop(loop)
     try:
         # after the loop: the root stack's outputs belong to the loop that is current when the mocks are set
-        pulumi.runtime.set_mocks(_Account(declared), project="llm-gateway", stack=stack, preview=False)
+        pulumi.runtime.set_mocks(answers(declared), project="llm-gateway", stack=stack, preview=False)
         pulumi.runtime.set_all_config(config_of(stack, **changes))
         loop.run_until_complete(run())
         for name, value in exported.items():

@@ -12,14 +12,15 @@ import pytest
 from cfnlint.api import ManualArgs, lint
 
 from components.doors import IDLE_SECONDS
-from components.edge import ALL_VIEWER_EXCEPT_HOST, CACHING_DISABLED, ORIGIN_READ_SECONDS
+from components.edge import ALL_VIEWER_EXCEPT_HOST, CACHING_DISABLED, ORIGIN_READ_SECONDS, SECURITY_HEADERS
+from components.litellm_config import KEEPALIVE_SECONDS
 from components.network import TASK_PORT
 from tests.components.declared import Declared, declare
 
 
 @pytest.fixture(scope="module")
 def poc() -> Declared:
-    return declare("poc")
+    return declare("poc", waf=True, accessLogs=True)
 
 
 def pascal(value: Any) -> Any:
@@ -158,6 +159,16 @@ def test_no_policy_grants_more_than_named_resources(poc: Declared) -> None:
         ("secretsmanager", "CreateSecret", "Name", "aws:secretsmanager/secret:Secret", "name"),
         ("logs", "CreateLogGroup", "logGroupName", "aws:cloudwatch/logGroup:LogGroup", "name"),
         ("cloudfront", "CreateFunction", "Name", "aws:cloudfront/function:Function", "name"),
+        ("logs", "PutDeliverySource", "name", "aws:cloudwatch/logDeliverySource:LogDeliverySource", "name"),
+        (
+            "logs",
+            "PutDeliveryDestination",
+            "name",
+            "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination",
+            "name",
+        ),
+        ("wafv2", "CreateWebACL", "Name", "aws:wafv2/webAcl:WebAcl", "name"),
+        ("wafv2", "CreateWebACL", "Description", "aws:wafv2/webAcl:WebAcl", "description"),
     ],
 )
 def test_names_fit_what_botocore_knows_of_them(
@@ -218,6 +229,7 @@ def test_the_container_outlives_what_waits_for_it(poc: Declared) -> None:
     [container] = json.loads(poc.one("aws:ecs/taskDefinition:TaskDefinition")["containerDefinitions"])
     environment = {entry["name"]: entry["value"] for entry in container["environment"]}
     assert ORIGIN_READ_SECONDS < IDLE_SECONDS < int(environment["KEEPALIVE_TIMEOUT"])
+    assert 2 * KEEPALIVE_SECONDS < ORIGIN_READ_SECONDS, "a silent model's stream is kept alive"
     assert IDLE_SECONDS <= 4000 and container["stopTimeout"] <= 120 and container["healthCheck"]["startPeriod"] <= 300
 
 
@@ -225,8 +237,14 @@ def test_listener_rules_fit_the_load_balancers_limits(poc: Declared) -> None:
     rules = poc.of("aws:lb/listenerRule:ListenerRule")
     assert 0 < len(rules) <= 100
     values = [rule["conditions"][0]["pathPattern"]["values"] for rule in rules.values()]
-    assert all(len(paths) <= 5 for paths in values)
+    for rule in rules.values():
+        counts = [len(condition["values"]) for entry in rule["conditions"] for condition in entry.values()]
+        assert max(counts) <= 3 and sum(counts) <= 5, "three values a condition, five a rule"
     assert all(len(path) <= 128 and not set(path) & set("*?") for paths in values for path in paths)
+    for rule in rules.values():
+        [transform] = rule["transforms"]
+        rewrite = transform["urlRewriteConfig"]["rewrite"]
+        assert len(rewrite["regex"]) <= 1024 and "$" not in rewrite["replace"], "$ would be a group"
     assert len({rule["priority"] for rule in rules.values()}) == len(rules)
     default = poc.of("aws:lb/listener:Listener")["doors-public"]["defaultActions"][0]
     assert len(default["fixedResponse"]["messageBody"]) <= 1024
@@ -237,10 +255,8 @@ def test_behaviours_point_to_the_origin_and_to_managed_policies_by_their_ids(poc
     origins = {origin["originId"] for origin in distribution["origins"]}
     for behaviour in [distribution["defaultCacheBehavior"], *distribution["orderedCacheBehaviors"]]:
         assert behaviour["targetOriginId"] in origins
-        assert (behaviour["cachePolicyId"], behaviour["originRequestPolicyId"]) == (
-            CACHING_DISABLED,
-            ALL_VIEWER_EXCEPT_HOST,
-        )
+        ids = [behaviour[f"{policy}PolicyId"] for policy in ("cache", "originRequest", "responseHeaders")]
+        assert ids == [CACHING_DISABLED, ALL_VIEWER_EXCEPT_HOST, SECURITY_HEADERS]
     assert ORIGIN_READ_SECONDS <= 120
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from bench.bare import NotReady, _process, _wait_until_ready
 from bench.cloud import HOME_VARIABLE, CommandFailed, LocalCloud
-from bench.report import checks, spread
+from bench.edge import LENGTHS, SHAPES
+from bench.report import chain_check, checks, guard_checks, spread, stream_check
 
 
 def test_a_value_is_judged_by_its_ratio_to_the_floor() -> None:
@@ -22,6 +23,20 @@ def test_a_value_is_judged_by_its_ratio_to_the_floor() -> None:
     assert memory.line().startswith("FAIL  memory of the whole local cloud")
     assert not checks(bare=[16.0], up=[32.1], memory=[1])[0].passed
     assert spread("warm `make up`", [3.0, 1.0]) == "      warm `make up`              2.0 s  (1.0, 3.0)"
+
+
+def test_the_guard_may_cost_a_few_readings_of_the_path_and_grow_with_it() -> None:
+    """A guard that looked at each character once for each other would cost 64 times as much for eight times as much."""
+    assert [check.passed for check in guard_checks(dearest=100, once=20, growth=8)] == [True, True]
+    assert [check.passed for check in guard_checks(dearest=201, once=20, growth=64)] == [False, False]
+    assert all(len(shape(length)) == length for shape in SHAPES.values() for length in LENGTHS)
+
+
+def test_the_chain_and_a_stream_are_judged() -> None:
+    assert chain_check(direct=10, chain=19).passed and not chain_check(direct=10, chain=21).passed
+    assert stream_check(silence=25, patience=120).passed
+    assert not stream_check(silence=61, patience=120).passed, "half of what the edge waits"
+    assert not stream_check(silence=float("inf"), patience=120).passed, "a stream that is cut"
 
 
 def test_memory_is_that_of_the_processes_of_this_home_only(tmp_path: Path) -> None:
