@@ -169,7 +169,7 @@ class Network(pulumi.ComponentResource):
                 task,
                 "Bedrock, Secrets Manager, CloudWatch Logs, S3 and the image registry, all over TLS",
             ),
-            self._out("relay-to-aws", relay, "Secrets Manager over TLS"),
+            self._out("relay-to-aws", relay, "Secrets Manager and STS over TLS"),
         ]
         if self._args.has_database:
             database = self._group("database", "database")

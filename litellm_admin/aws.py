@@ -1,6 +1,7 @@
 """AWS, for those who come that way: one session, its clients, and its errors as sentences.
 
-boto3 is imported when it is first needed, so whoever sets LITELLM_URL and LITELLM_MASTER_KEY needs none.
+botocore, which comes with boto3 and starts sooner, is imported when it is first needed; whoever sets LITELLM_URL and
+LITELLM_MASTER_KEY needs none.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _MISSING = frozenset(["ParameterNotFound", "ResourceNotFoundException"])
 
 
 def session() -> Any:
-    """boto3's session for this process, from the environment and the profile that AWS_PROFILE names.
+    """botocore's session for this process, from the environment and the profile that AWS_PROFILE names.
 
     Raises:
         AdminError: if boto3 isn't installed or there is no such profile.
@@ -62,7 +63,7 @@ def client(service: str, region: str) -> Any:
                 retries={"total_max_attempts": 1},
                 max_pool_connections=32,
             )
-            _clients[service, region] = made.client(service, region_name=region, config=config)
+            _clients[service, region] = made.create_client(service, region_name=region, config=config)
         return _clients[service, region]
 
 
@@ -80,7 +81,7 @@ def region(told: str | None = None) -> str:
     Raises:
         AdminError: if none is set.
     """
-    found = told or os.environ.get("AWS_REGION") or session().region_name
+    found = told or os.environ.get("AWS_REGION") or session().get_config_variable("region")
     if not found:
         raise AdminError(
             "No AWS region is set: give --region or set AWS_REGION to the stack's, or set LITELLM_URL and "
@@ -152,14 +153,16 @@ def _no_credentials() -> AdminError:
 
 def _new_session() -> Any:
     try:
-        from boto3.session import Session
         from botocore.exceptions import ProfileNotFound
+        from botocore.session import Session
     except ImportError:
         raise AdminError(
             "boto3 isn't installed for this Python, and the way by AWS needs it: run `pip install boto3` in a virtual "
             "environment, or set LITELLM_URL and LITELLM_MASTER_KEY, which need none."
         ) from None
     try:
-        return Session()
+        made = Session()
+        made.get_scoped_config()
+        return made
     except ProfileNotFound as error:
         raise as_sentence(error, "") from None

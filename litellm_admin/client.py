@@ -195,8 +195,8 @@ class Client:
     # -- what it serves and what it cost
 
     def about(self) -> Mapping[str, Any]:
-        """GET /health/readiness: `litellm_version`, `db` and more, as LiteLLM says it."""
-        return self._read("/health/readiness", {}, dict)
+        """GET /health/readiness/details: `litellm_version`, `db` and more. LiteLLM tells whoever has a key."""
+        return self._read("/health/readiness/details", {}, dict)
 
     def list_models(self) -> list[Mapping[str, Any]]:
         """GET /v1/model/info: `model_name`, `litellm_params`, `model_info` of every deployment."""

@@ -105,7 +105,7 @@ def find(stack: str | None, region: str) -> StackFacts:
 
 
 def _only(region: str) -> StackFacts:
-    path = f"/{PROJECT}/"
+    path = f"/{PROJECT}"
     doing = f"look for stacks (ssm:GetParametersByPath on {path}); name one with --stack"
     found: list[str] = []
     more: dict[str, str] = {}

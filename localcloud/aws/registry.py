@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from localcloud.aws import balancing, cloudfront, databases, ecs, functions, network, secret_rules
+from localcloud.aws import (
+    authorization,
+    balancing,
+    cloudfront,
+    databases,
+    ecs,
+    functions,
+    identities,
+    network,
+    parameters,
+    quotas,
+    secret_rules,
+)
 from localcloud.aws.account import Account
 from localcloud.aws.rules import Rules
 
@@ -12,6 +24,7 @@ def make_rules(account: Account) -> Rules:
     rules = Rules()
     network.register(rules, account)
     balancing.register(rules, account, cloudfront.register(rules, account))
-    for room in (ecs, databases, functions, secret_rules):
+    authorization.register(rules, account)
+    for room in (ecs, databases, functions, secret_rules, identities, parameters, quotas):
         room.register(rules, account)
     return rules

@@ -24,7 +24,12 @@ from werkzeug.exceptions import NotFound
 from localcloud.aws.account import Account
 
 # Signing names (what a SigV4 scope carries) that differ from botocore's name of the service.
-_SERVICE_OF_SIGNING_NAME = {"monitoring": "cloudwatch", "execute-api": "apigatewaymanagementapi", "email": "ses"}
+_SERVICE_OF_SIGNING_NAME = {
+    "monitoring": "cloudwatch",
+    "execute-api": "apigatewaymanagementapi",
+    "email": "ses",
+    "servicequotas": "service-quotas",
+}
 _ELB_V2_VERSION = (
     "2015-12-01"  # both generations of ELB sign as "elasticloadbalancing"; the API version tells them apart
 )
@@ -32,6 +37,17 @@ _ELB_V2_VERSION = (
 
 # Common errors ("NotImplemented", "InternalFailure"…) are in no service's model, and moto warns of each.
 warnings.filterwarnings("ignore", message=r"Exception\(\w+\) with code", category=UserWarning)
+
+
+@dataclass(frozen=True)
+class Http:
+    """The request as it came over the wire, for who must check its signature. Header names are lower-case."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
 
 
 @dataclass
@@ -44,6 +60,7 @@ class Call:
     protocol: str
     params: dict[str, Any]
     region: str
+    http: Http | None = None
     note: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -122,7 +139,9 @@ def read(account: Account, service: str, region: str, environ: dict[str, Any], b
             "url_params": url_params,
         }
     )
-    return Call(account, service, operation, protocol, parsed, region)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    http = Http(request.method, request.path, request.query_string.decode("latin-1"), headers, body)
+    return Call(account, service, operation, protocol, parsed, region, http)
 
 
 def result_of(call: Call, response: Response) -> dict[str, Any]:

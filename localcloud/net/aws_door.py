@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from localcloud.aws.addresses import AS_STORED
 from localcloud.net.http_client import Outgoing, Pool, UpstreamError, without_hop_by_hop
 from localcloud.net.http_head import Head, Limits, split_target
 from localcloud.net.http_server import Answer, Client, Door, Exchange, reason_header
@@ -81,7 +82,10 @@ class AwsDoor:
             method=head.method,
             target=split_target(head.target).raw,
             # Host is signed: it must reach the API as it came.
-            headers=[(n, v) for n, v in without_hop_by_hop(head.headers) if n.lower() != b"content-length"],
+            headers=[
+                *((n, v) for n, v in without_hop_by_hop(head.headers) if n.lower() != b"content-length"),
+                (AS_STORED.encode(), b"vpc"),
+            ],
             body=exchange.body() if head.has_body else None,
             length=int(length) if length is not None else None,
             wait_seconds=300,

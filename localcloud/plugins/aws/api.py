@@ -16,6 +16,8 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from localcloud.aws.account import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from localcloud.aws.addresses import AS_STORED
 from localcloud.plugins.serve import Refusal
 
 # Calls wait for the simulated API most of the time; more threads than cores, but not so many that they starve it.
@@ -60,13 +62,18 @@ def _loopback(host: str) -> bool:
         return False
 
 
+def _as_stored(request: Any, **_: Any) -> None:
+    """What is compared with the program's wishes is what is stored, not what people of this machine are shown."""
+    request.headers[AS_STORED] = "plugin"
+
+
 class Api:
     """AWS in one region, as one set of simulated credentials sees it."""
 
     def __init__(self, endpoint: str, region: str, access_key: str = "", secret_key: str = "") -> None:
         self.region = region
         self.endpoint = endpoint
-        self._keys = (access_key or "local", secret_key or "local")
+        self._keys = (access_key or ACCESS_KEY_ID, secret_key or SECRET_ACCESS_KEY)
         # No profile, file or proxy of this machine may decide where a call goes or who makes it.
         for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
             os.environ.pop(name, None)
@@ -104,6 +111,7 @@ class Api:
                         aws_secret_access_key=secret,
                         config=self._config,
                     )
+                    made.meta.events.register("before-sign.ssm.*", _as_stored)
         return made
 
     async def model(self, service: str, operation: str) -> Any:
