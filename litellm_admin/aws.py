@@ -32,7 +32,17 @@ _EXPIRED = frozenset(
     ]
 )
 _DENIED = frozenset(["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"])
-_MISSING = frozenset(["ParameterNotFound", "ResourceNotFoundException"])
+_MISSING = frozenset(
+    [
+        "ClusterNotFoundException",
+        "DBInstanceNotFound",
+        "DBInstanceNotFoundFault",
+        "ParameterNotFound",
+        "ResourceNotFoundException",
+        "ServiceNotFoundException",
+        "TargetGroupNotFound",
+    ]
+)
 
 
 def session() -> Any:

@@ -42,13 +42,13 @@ class Way:
 
     def __init__(self, doors: list[Door], facts: StackFacts | None = None) -> None:
         self.facts = facts
-        self._doors = doors
+        self.doors = tuple(doors)
         self._opened: dict[str, Transport] = {}
         self._closed: dict[str, str] = {}
         self.used: Door | None = None
 
     def request(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Response:
-        for door in self._doors:
+        for door in self.doors:
             if door.name in self._closed or (door.reads_only and not reads(method, path)):
                 continue
             try:
@@ -71,7 +71,7 @@ class Way:
 
     def _no_way(self, method: str) -> AdminError:
         reasons = list(dict.fromkeys(self._closed.values()))
-        if any(door.reads_only and door.name not in self._closed for door in self._doors) and method != "GET":
+        if any(door.reads_only and door.name not in self._closed for door in self.doors) and method != "GET":
             reasons.insert(0, "These AWS credentials may look at the gateway and not change it.")
         return Denied(" ".join(reasons) or "There is no way in.")
 

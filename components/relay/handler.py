@@ -8,7 +8,7 @@ as the reader, which forwards only what changes nothing.
 Event: `{"request": text, "caller": {"authorization", "date", "token"?}, "key"?: text}`; `request` is the JSON text of
 `{"method": "GET"|"POST", "path": "/user/list", "query"?: {…}, "body"?: any}`, a text because it is what is signed.
 Answer: `{"status": int, "body": any, "retry_after"?: seconds, "caller"?: ARN}`. Errors of the relay's own carry
-`"type": "relay"`.
+`"type": "relay"`, and a `code` where a program may want to tell them apart.
 
 Environment: `ADMIN_DOOR_URL`, `MASTER_KEY_SECRET_ARN`, `HOLDS_KEY` and `READS_ONLY` (true or false).
 Standard library and boto3 only, as Lambda's Python runtime has them; the files of this folder are the whole package.
@@ -153,7 +153,7 @@ def _caller(proof: Any, request: str, context: Any) -> str:
     try:
         return caller.identify(proof, request, name, region, account).arn
     except caller.Unproven as error:
-        raise Rejected(error.status, str(error)) from None
+        raise Rejected(error.status, str(error), code="caller_unproven") from None
 
 
 def checked(request: dict[str, Any]) -> Call:
@@ -261,9 +261,10 @@ def _send(call: Call, key: str, who: str, deadline: float) -> dict[str, Any]:
         answer = connection.getresponse()
         raw = answer.read(MAX_ANSWER + 1)
     except TimeoutError:
-        raise Rejected(504, f"LiteLLM didn't answer in time behind {place}.") from None
+        raise Rejected(504, f"LiteLLM didn't answer in time behind {place}.", code="litellm_timeout") from None
     except (OSError, http.client.HTTPException) as error:
-        raise Rejected(502, f"The connection to {place} broke off ({type(error).__name__}).") from None
+        sentence = f"The connection to {place} broke off ({type(error).__name__})."
+        raise Rejected(502, sentence, code="door_broke_off") from None
     finally:
         connection.close()
     if len(raw) > MAX_ANSWER:
@@ -278,15 +279,18 @@ def _connect(connection: http.client.HTTPConnection, place: str) -> None:
     try:
         connection.connect()
     except socket.gaierror:
-        raise Rejected(502, f"The name of {place} doesn't resolve: is the load balancer still there?") from None
+        sentence = f"The name of {place} doesn't resolve: is the load balancer still there?"
+        raise Rejected(502, sentence, code="door_no_name") from None
     except ConnectionRefusedError:
-        raise Rejected(502, f"Nothing listens at {place}: the load balancer has no listener on that port.") from None
+        sentence = f"Nothing listens at {place}: the load balancer has no listener on that port."
+        raise Rejected(502, sentence, code="door_refused") from None
     except TimeoutError:
-        raise Rejected(
-            504, f"No connection to {place}: a security group between relay and load balancer doesn't allow that port."
-        ) from None
+        sentence = (
+            f"No connection to {place}: a security group between relay and load balancer doesn't allow that port."
+        )
+        raise Rejected(504, sentence, code="door_timeout") from None
     except OSError as error:
-        raise Rejected(502, f"No connection to {place} ({type(error).__name__}).") from None
+        raise Rejected(502, f"No connection to {place} ({type(error).__name__}).", code="door_broke_off") from None
 
 
 def _within(seconds: float, deadline: float) -> float:
@@ -321,6 +325,7 @@ def _master_key(fresh: bool = False) -> str:
                 502,
                 f"The relay can't read the master key ({code}): its role needs secretsmanager:GetSecretValue on {arn}, "
                 "and its security group a way out to Secrets Manager (port 443).",
+                code="key_unreadable",
             ) from None
         _cached[arn] = answer["SecretString"].strip()
     return _cached[arn]
