@@ -285,9 +285,7 @@ def _connect(connection: http.client.HTTPConnection, place: str) -> None:
         sentence = f"Nothing listens at {place}: the load balancer has no listener on that port."
         raise Rejected(502, sentence, code="door_refused") from None
     except TimeoutError:
-        sentence = (
-            f"No connection to {place}: a security group between relay and load balancer doesn't allow that port."
-        )
+        sentence = f"No connection to {place}: a security group between relay and load balancer doesn't allow the port."
         raise Rejected(504, sentence, code="door_timeout") from None
     except OSError as error:
         raise Rejected(502, f"No connection to {place} ({type(error).__name__}).", code="door_broke_off") from None

@@ -16,7 +16,7 @@ from typing import Any
 from litellm_admin.cli import values
 from litellm_admin.cli.context import Context
 from litellm_admin.cli.errors import Stopped
-from litellm_admin.cli.output import Answer, count
+from litellm_admin.cli.output import Answer, count, period_of
 from litellm_admin.cli.shapes import Shape, by_owner
 from litellm_admin.cli.shapes import key as key_shape
 from litellm_admin.cli.shapes import user as user_shape
@@ -100,7 +100,7 @@ def _allowance(seen: ObservedUser | ObservedKey) -> Shape:
     }
     return {
         "budget": _number(seen.budget),
-        "duration": seen.duration,
+        "duration": None if seen.duration is None else period_of(seen.duration),
         "models": None if everything else list(dict.fromkeys(seen.models)),
         "tpm_limit": seen.tpm_limit,
         "rpm_limit": seen.rpm_limit,

@@ -13,14 +13,14 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from litellm_admin.cli import keys, lookup, users, values
+from litellm_admin.cli import keys, lookup, output, users, values
 from litellm_admin.cli.context import Context
-from litellm_admin.cli.errors import REFUSED, Stopped, UsageError
+from litellm_admin.cli.errors import DONE, REFUSED, UNREACHABLE, Stopped, UsageError
 from litellm_admin.cli.output import Answer, Cell, Column, count, table
-from litellm_admin.errors import Refused, Taken
+from litellm_admin.errors import AdminError, Refused, Taken
 from litellm_admin.models import user_id_of
 
 _COLUMNS: dict[str, Callable[[str], Any]] = {
@@ -49,13 +49,15 @@ class Row:
 
 @dataclass
 class Outcome:
-    """What became of a row: `created`, `there` (left as is) or `failed`, with the reason; the same for its key."""
+    """What became of a row: `created`, `there` (left as is), `failed` with the reason, or `not tried`; the same for its
+    key."""
 
     row: Row
     user: str = ""
     key: str = ""
     reason: str = ""
-    user_id: str = field(default="")
+    user_id: str = ""
+    unreachable: bool = False
 
 
 def import_csv(context: Context, given: Namespace) -> Answer:
@@ -66,9 +68,14 @@ def import_csv(context: Context, given: Namespace) -> Answer:
         raise UsageError("With --json new keys need a place of their own: give --keys-out FILE.")
     if context.dry_run:
         return _answer(context, [_would(context, row) for row in rows])
-    with _keys_out(given.keys_out if with_keys else None, context) as write:
-        done = [_import(context, row, write) for row in context.progress(rows, "user", len(rows))]
-    return _answer(context, done)
+    with _keys_out(given.keys_out, with_keys) as write:
+        done = list(_imported(context, rows, write))
+    answer = _answer(context, done)
+    if with_keys and given.keys_out is None:
+        # standard output has the keys and nothing else
+        output.say(answer.text, sys.stderr)
+        return Answer(answer.data, "", answer.code)
+    return answer
 
 
 def parsed(text: str, given: Namespace) -> list[Row]:
@@ -139,6 +146,18 @@ def _row(line: int, found: dict[str, Any], given: Namespace) -> Row:
     return Row(line, found["email"], Namespace(**found), alias)
 
 
+def _imported(context: Context, rows: Sequence[Row], write: Callable[[list[str]], None]) -> Iterator[Outcome]:
+    """Once the gateway can't be reached, the rest isn't tried."""
+    reached = True
+    for row in context.progress(rows, "user", len(rows)):
+        if not reached:
+            yield Outcome(row, "not tried")
+            continue
+        outcome = _import(context, row, write)
+        reached = not outcome.unreachable
+        yield outcome
+
+
 def _import(context: Context, row: Row, write: Callable[[list[str]], None]) -> Outcome:
     outcome = Outcome(row, user_id=user_id_of(row.email))
     try:
@@ -147,8 +166,8 @@ def _import(context: Context, row: Row, write: Callable[[list[str]], None]) -> O
     except Taken:
         known = context.client.find_users(row.email)
         outcome.user, outcome.user_id = "there", known[0].user_id if known else outcome.user_id
-    except Refused as error:
-        outcome.user, outcome.reason = "failed", str(error)
+    except AdminError as error:
+        outcome.user, outcome.reason, outcome.unreachable = "failed", str(error), not isinstance(error, Refused)
         return outcome
     if row.key_alias:
         _make_key(context, row, outcome, write)
@@ -168,8 +187,8 @@ def _make_key(context: Context, row: Row, outcome: Outcome, write: Callable[[lis
         keys.make(context, body)
     except Taken:
         outcome.key = "there"
-    except Refused as error:
-        outcome.key, outcome.reason = "failed", str(error)
+    except AdminError as error:
+        outcome.key, outcome.reason, outcome.unreachable = "failed", str(error), not isinstance(error, Refused)
     else:
         outcome.key = "created"
         write([row.email, str(row.key_alias), value])
@@ -182,14 +201,14 @@ def _would(context: Context, row: Row) -> Outcome:
 
 
 @contextmanager
-def _keys_out(path: str | None, context: Context) -> Iterator[Callable[[list[str]], None]]:
-    """Writes a line for each key as soon as it is made: to a file that only its owner can read, or to standard output
-    (not with --json, where standard output is one document: there the file is needed)."""
+def _keys_out(path: str | None, with_keys: bool) -> Iterator[Callable[[list[str]], None]]:
+    """Writes a line for each key as soon as it is made: to a file that only its owner can read, or to standard
+    output."""
+    if not with_keys:
+        yield _refuse
+        return
     if path is None:
-        if context.json:
-            yield _refuse
-        else:
-            yield _writer(sys.stdout)
+        yield _writer(sys.stdout)
         return
     try:
         # x: a file that is there may hold keys that nobody else has
@@ -214,11 +233,12 @@ def _writer(file: Any) -> Callable[[list[str]], None]:
 
 
 def _refuse(row: list[str]) -> None:
-    raise AssertionError("with --json keys go to a file, and that was checked")
+    raise AssertionError("no row wants a key")
 
 
 def _answer(context: Context, done: Sequence[Outcome]) -> Answer:
-    failed = [outcome for outcome in done if "failed" in (outcome.user, outcome.key)]
+    failed = any("failed" in (outcome.user, outcome.key) for outcome in done)
+    lost = any(outcome.unreachable for outcome in done)
     data = {
         "dry_run": context.dry_run,
         "users": [
@@ -234,7 +254,7 @@ def _answer(context: Context, done: Sequence[Outcome]) -> Answer:
             for outcome in done
         ],
     }
-    return Answer(data, _text(context, done), REFUSED if failed else 0)
+    return Answer(data, _text(context, done), UNREACHABLE if lost else REFUSED if failed else DONE)
 
 
 def _text(context: Context, done: Sequence[Outcome]) -> str:

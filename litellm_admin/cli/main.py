@@ -53,7 +53,9 @@ def _run(arguments: Sequence[str]) -> int:
             output.style_of(sys.stdout),
         )
         answer = run(context, given)
-    output.say(output.as_json(answer.data) if given.json else answer.text)
+    text = output.as_json(answer.data) if given.json else answer.text
+    if text:
+        output.say(text)
     sys.stdout.flush()
     return answer.code
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from litellm_admin import aws
 from litellm_admin.cli.doctor import flows, states
-from litellm_admin.cli.doctor.findings import Finding, note
+from litellm_admin.cli.doctor.findings import REPAIR, Finding, note
 from litellm_admin.cli.doctor.flows import Flow, Part
 from litellm_admin.errors import AdminError, Denied, NotThere
 from litellm_admin.stack import StackFacts
@@ -63,7 +63,7 @@ class Looker:
         try:
             config = self._call("lambda", "get_function_configuration", FunctionName=self._facts.relay)
         except NotThere:
-            return [Finding(f"There is no function {self._facts.relay}.", "`pulumi up --refresh` makes it anew.")]
+            return [Finding(f"There is no function {self._facts.relay}.", f"`{REPAIR}` makes it anew.")]
         self._groups["relay"] = tuple((config.get("VpcConfig") or {}).get("SecurityGroupIds") or ())
         if config.get("State") not in (None, "Active"):
             reason = config.get("StateReason") or config["State"]
@@ -82,7 +82,7 @@ class Looker:
         services = self._call("ecs", "describe_services", services=[self._facts.service], **place)["services"]
         active = [item for item in services if item.get("status") != "INACTIVE"]
         if not active:
-            return [Finding("The ECS service is gone.", "`pulumi up --refresh` makes it anew.")]
+            return [Finding("The ECS service is gone.", f"`{REPAIR}` makes it anew.")]
         network = (active[0].get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
         self._groups["task"] = tuple(network.get("securityGroups") or ())
         return states.service(active[0], self._stopped(place), self._facts)

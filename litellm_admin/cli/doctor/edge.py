@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from litellm_admin.cli.doctor.findings import Finding, Step, note
+from litellm_admin.cli.doctor.findings import REPAIR, Finding, Step, note
 
 SECONDS = 15.0
 
@@ -31,7 +31,7 @@ def look(url: str, key: str | None = None) -> Step:
         step.fail(
             Finding(
                 f"{url}/user/list answers {closed.status} and must answer 403: administration is open to the public.",
-                "Deploy at once: `pulumi up --refresh` puts the distribution's behaviours back.",
+                f"Deploy at once: `{REPAIR}` puts the distribution's behaviours back.",
             )
         )
     if _answered(open_):
@@ -49,19 +49,17 @@ def _answered(reply: Reply) -> bool:
 
 def _why(url: str, reply: Reply) -> Finding:
     said = f"{url}/v1/models answers {reply.status}"
-    from_edge = "cloudfront" in reply.headers.get("x-cache", "").lower()
     if reply.status == 403:
         return Finding(
             f"{said}: the path isn't let through.",
-            "`pulumi up --refresh` puts the guard and the public door's rules back.",
+            f"`{REPAIR}` puts the guard and the public door's rules back.",
         )
-    if reply.status in (502, 504) and from_edge:
-        return Finding(
-            f"{said}: CloudFront can't reach the public door.",
-            "The load balancer's security group must let CloudFront in on port 80, and the VPC origin must be deployed: "
-            "`pulumi up --refresh`.",
-        )
-    return Finding(f"{said}: the public door has no healthy LiteLLM to hand it to.", "See LiteLLM, above.")
+    # CloudFront passes the load balancer's 502 to 504 on, and has its own for one that it can't reach
+    return Finding(
+        f"{said}: nobody takes the request behind CloudFront.",
+        f"See LiteLLM, above. If that is well, CloudFront doesn't reach the public door: `{REPAIR}` puts the "
+        "VPC origin and the security group's rule back.",
+    )
 
 
 def get(url: str, key: str | None) -> Reply:

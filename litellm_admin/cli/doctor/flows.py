@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from litellm_admin.cli.doctor.findings import Finding
+from litellm_admin.cli.doctor.findings import REPAIR, Finding
 
 PUBLIC_DOOR_PORT = 80
 ADMIN_DOOR_PORT = 8080
@@ -67,5 +67,5 @@ def _finding(part: Part, verb: str, word: str, other: Part, port: int) -> Findin
     groups = ", ".join(part.groups)
     return Finding(
         f"The security group of {part.name} ({groups}) {verb} {word} {other.name} on port {port}.",
-        "Somebody changed the rules by hand: `pulumi up --refresh` puts them back.",
+        f"Somebody changed the rules by hand: `{REPAIR}` puts them back.",
     )

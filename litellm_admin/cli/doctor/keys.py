@@ -22,7 +22,7 @@ def look(context: Context, told: str) -> Step:
     except NotFound:
         return step.fail(
             Finding(
-                "Invalid API Key: the gateway doesn't know this key. It was deleted, mistyped, or is another gateway's.",
+                "Invalid API Key: the gateway doesn't know this key. It is deleted, mistyped, or another gateway's.",
                 "See list-keys, or make a new one with create-key.",
             )
         )

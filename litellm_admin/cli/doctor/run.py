@@ -103,5 +103,6 @@ def _text(steps: list[Step], style: output.Style, broken: bool) -> str:
             lines.append((head if number == 0 else indent) + output.plain(found.what))
             if found.remedy:
                 lines.append(f"{indent}{style.paint('→ ' + output.plain(found.remedy), 'bold')}")
-    lines += ["", "Something is broken." if broken else "All is well."]
+    warned = any(step.status == "warning" for step in steps)
+    lines += ["", "Something is broken." if broken else "It works, with warnings." if warned else "All is well."]
     return "\n".join(line.rstrip() for line in lines)

@@ -1,4 +1,4 @@
-"""What ECS, the load balancer, RDS and Secrets Manager say of the gateway's parts, judged. Pure: takes their answers."""
+"""What ECS, the load balancer, RDS and Secrets Manager say of the gateway's parts, judged. Pure: takes the answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from litellm_admin.cli.doctor.findings import Finding, note
+from litellm_admin.cli.doctor.findings import REPAIR, Finding, note
 from litellm_admin.stack import StackFacts
 
 Answer = Mapping[str, Any]
@@ -17,13 +17,13 @@ _REASONS = (
     (
         r"CannotPullContainer|CannotPullImage|pull image manifest",
         "ECS can't pull the image",
-        "Look at `image` in the stack's config: does that version exist, and may the account pull it? And do the private "
-        "subnets have their route through the NAT gateway?",
+        "Look at `image` in the stack's config: does that version exist, and may the account pull it? And do the "
+        "private subnets have their route through the NAT gateway?",
     ),
     (
         r"ResourceInitializationError.*(secret|asm)|unable to (pull|retrieve) secret",
         "ECS can't read a secret that the task needs",
-        "`pulumi up --refresh` makes the secret and the role's permission anew.",
+        f"`{REPAIR}` makes the secret and the role's permission anew.",
     ),
     (
         r"OutOfMemory|exit code:? 137",
@@ -51,7 +51,7 @@ def service(answer: Answer, stopped: Sequence[Answer], facts: StackFacts) -> lis
         found.append(
             Finding(
                 "The service is scaled to no tasks, so nothing answers.",
-                "Start it: `pulumi up --refresh`, or scale the service to 1. (It may be asleep on a schedule.)",
+                f"Start it: `{REPAIR}`, or scale the service to 1. (It may be asleep on a schedule.)",
             )
         )
     elif running == 0:
@@ -118,7 +118,7 @@ def _target_remedy(reason: str) -> str:
         case "Target.ResponseCodeMismatch":
             return (
                 "LiteLLM answers the health check with another code: 503 means that it can't reach its database; 404, "
-                "that the target group asks for a path that isn't there (`pulumi up --refresh` puts it right)."
+                f"that the target group asks for a path that isn't there (`{REPAIR}` puts it right)."
             )
         case "Target.FailedHealthChecks":
             return "The task takes no connection on that port: is LiteLLM still starting, or did it end?"
@@ -132,7 +132,7 @@ def database(answer: Answer | None, facts: StackFacts) -> list[Finding]:
     """`answer` is one instance of DescribeDBInstances; None: there is none of that name."""
     name = facts.database
     if answer is None:
-        return [Finding(f"There is no database {name}.", "`pulumi up --refresh` makes it anew, empty.")]
+        return [Finding(f"There is no database {name}.", f"`{REPAIR}` makes it anew, empty.")]
     status = str(answer.get("DBInstanceStatus"))
     match status:
         case "available" | "backing-up" | "modifying" | "configuring-enhanced-monitoring" | "storage-optimization":
@@ -158,7 +158,7 @@ def database(answer: Answer | None, facts: StackFacts) -> list[Finding]:
 def secret(answer: Answer | None, facts: StackFacts) -> list[Finding]:
     """`answer` is DescribeSecret's; None: there is no such secret."""
     if answer is None:
-        return [Finding("The master key's secret is gone.", "`pulumi up --refresh` makes it anew.")]
+        return [Finding("The master key's secret is gone.", f"`{REPAIR}` makes it anew.")]
     if answer.get("DeletedDate"):
         return [
             Finding(

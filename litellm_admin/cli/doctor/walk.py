@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from litellm_admin import aws
-from litellm_admin.cli.doctor.findings import Finding, Step, note
+from litellm_admin.cli.doctor.findings import REPAIR, Finding, Step, note
 from litellm_admin.errors import (
     AdminError,
     BlockedAtEdge,
@@ -106,7 +106,7 @@ class Walk:
             return self._queried(step)
         if answer.status == 200 and self.facts is not None and self.facts.database:
             what = "Database not connected: LiteLLM was started without the address of its database."
-            return step.fail(Finding(what, "`pulumi up --refresh` gives it to the task again."))
+            return step.fail(Finding(what, f"`{REPAIR}` gives it to the task again."))
         if answer.status == 200:
             remedy = "For users, keys and budgets set `database: rds` in the stack's config and deploy."
             step.findings.append(Finding(NO_DATABASE, remedy))
@@ -153,7 +153,7 @@ class Walk:
         if code == "caller_unproven":
             return step.fail(Finding(said, "Set this machine's clock, or log in again."))
         if code == "key_unreadable":
-            return step.fail(Finding(said, "`pulumi up --refresh` makes secret and permission anew."))
+            return step.fail(Finding(said, f"`{REPAIR}` makes secret and permission anew."))
         step.findings.append(note(f"{name} answers{', and lets you look only' if reads_only else ''}"))
         return step
 
@@ -165,8 +165,8 @@ class Walk:
     def _key_remedy(self) -> str:
         if isinstance(self.transport, RelayTransport) and self.transport.key is None:
             return (
-                "The secret has another key than the one that the task was started with: `pulumi up --refresh` puts the "
-                "secret right, or force a new deployment of the service so that it starts with the new one."
+                f"The secret has another key than the one that the task was started with: `{REPAIR}` puts "
+                "the secret right, or force a new deployment of the service so that it starts with the new one."
             )
         return "Set LITELLM_MASTER_KEY to the master key, or unset it: it is found in Secrets Manager then."
 
@@ -176,15 +176,15 @@ class Walk:
 
     def _ask_for_policy(self, text: str) -> str:
         if "may not" not in text or self.facts is None:
-            return "`pulumi up --refresh` makes it anew."
+            return f"`{REPAIR}` makes it anew."
         prefix = self.facts.relay.removesuffix("-relay")
         return f"Have the policy {prefix}-gateway-admin attached to your role, or {prefix}-gateway-viewer to look only."
 
 
 _DOOR = {
-    "door_no_name": "`pulumi up --refresh` makes the load balancer anew.",
-    "door_refused": "`pulumi up --refresh` makes the listener anew.",
-    "door_timeout": "`pulumi up --refresh` puts the security groups' rules back.",
+    "door_no_name": f"`{REPAIR}` makes the load balancer anew.",
+    "door_refused": f"`{REPAIR}` makes the listener anew.",
+    "door_timeout": f"`{REPAIR}` puts the security groups' rules back.",
     "door_broke_off": "Try again; if it stays so, look at the load balancer.",
 }
 
@@ -203,5 +203,5 @@ def _said(answer: Response) -> str:
         # a load balancer's own page
         kinds = {502: "Bad Gateway", 503: "no healthy target", 504: "the target didn't answer in time"}
         return f"the load balancer says {answer.status} ({kinds.get(answer.status, 'its own page')})."
-    text = " ".join(message_of(body).split())[:300]
+    text = " ".join(message_of(body).split())[:300].rstrip(".")
     return f"{answer.status}{f', {text}' if text else ''}."
