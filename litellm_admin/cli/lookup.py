@@ -87,5 +87,6 @@ def warn_if_managed(context: Context, seen: ObservedUser | ObservedKey, conseque
     if stack:
         file = f"access/{str(stack).rpartition('/')[2]}.yaml"
         context.warn(
-            f"{named(seen)} is managed as code by {stack}: the next `pulumi up --refresh` {consequence}. Change {file} instead."
+            f"{named(seen)} is managed as code by {stack}: the next `pulumi up --refresh` {consequence}. "
+            f"Change {file} instead."
         )

@@ -42,8 +42,9 @@ def user(account: Account) -> ReadOnlyCredentials:
 @pytest.fixture(scope="module")
 def session(account: Account) -> ReadOnlyCredentials:
     """Bob, in a role."""
-    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
-    role = account.client("iam").create_role(RoleName="admins", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    anybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [anybody]})
+    role = account.client("iam").create_role(RoleName="admins", AssumeRolePolicyDocument=trust)["Role"]
     found = account.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="bob")["Credentials"]
     return ReadOnlyCredentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
 
