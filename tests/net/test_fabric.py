@@ -258,7 +258,7 @@ def test_the_aws_api_is_reached_by_the_routes_of_the_subnet(world: World) -> Non
             world.ec2.delete_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0")
             assert not await reached(secrets.list_secrets)
             outside = Interface("fn", "function outside", None, None, "169.254.1.1")
-            assert await reached(client("sts", await fabric.listen_aws(outside)).get_caller_identity)
+            assert await reached(client("iam", await fabric.listen_aws(outside)).list_users)
 
     asyncio.run(scenario())
 
