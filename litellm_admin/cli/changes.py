@@ -27,17 +27,22 @@ class Edit:
     after: Any
 
 
-def edited(seen: ObservedUser | ObservedKey, given: Namespace, names: Iterable[str]) -> list[Edit]:
-    """The edits that make `seen` what was given.
+def told(given: Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """What was given of these.
 
     Raises:
-        UsageError: if nothing was given.
+        UsageError: if nothing was.
     """
-    told = {name: value for name in names if (value := getattr(given, name, None)) is not None}
-    if not told:
+    found = {name: value for name in names if (value := getattr(given, name, None)) is not None}
+    if not found:
         raise UsageError("Nothing to change was given: name at least one flag, such as --budget.")
+    return found
+
+
+def edited(seen: ObservedUser | ObservedKey, given: Namespace, names: Iterable[str]) -> list[Edit]:
+    """The edits that make `seen` what was given."""
     found = []
-    for name, value in told.items():
+    for name, value in told(given, names).items():
         before, after = getattr(seen, name), None if isinstance(value, Clear) else value
         if not _same(name, before, after):
             found.append(Edit(name, before, after))

@@ -55,7 +55,7 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 GLOBAL = (
     Flag("--json", "print JSON for programs; docs/litellm-users.md describes it"),
-    Flag("--stack", "the stack, if there are several: its name in Pulumi, such as poc", values.name, "NAME"),
+    Flag("--stack", "the stack, if there are several: its name in Pulumi, such as poc", values.stack, "NAME"),
     Flag("--region", "the stack's AWS region (else AWS_REGION or the profile's)", values.name, "REGION"),
     Flag("--profile", "the AWS profile to use (else AWS_PROFILE)", values.name, "PROFILE"),
     Flag(

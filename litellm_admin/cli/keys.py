@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from litellm_admin.cli import lookup, shapes
-from litellm_admin.cli.changes import Edit, done, edited, edits_text
+from litellm_admin.cli.changes import Edit, done, edited, edits_text, told
 from litellm_admin.cli.context import Context
 from litellm_admin.cli.output import Answer
 from litellm_admin.errors import Conflict, Failed, Taken, Unreachable
@@ -20,6 +20,9 @@ from litellm_admin.plan import lifetime
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 KEY_LENGTH = 48
 SHOWN_ONCE = "This is the only time that it is shown."
+
+
+_FIELDS = ("alias", "budget", "duration", "models", "expires", "tpm_limit", "rpm_limit")
 
 
 def new_value() -> str:
@@ -99,10 +102,10 @@ def get(context: Context, given: Namespace) -> Answer:
 
 
 def update(context: Context, given: Namespace) -> Answer:
+    told(given, ("user_id", *_FIELDS))
     seen = lookup.key(context, given.operands[0])
-    told = Namespace(**vars(given), owner_id=_owner_id(context, given.user_id))
-    names = ("alias", "budget", "duration", "owner_id", "models", "expires", "tpm_limit", "rpm_limit")
-    edits = edited(seen, told, names)
+    wanted = Namespace(**vars(given), owner_id=_owner_id(context, given.user_id))
+    edits = edited(seen, wanted, ("owner_id", *_FIELDS))
     lookup.check_models(context, given.models)
     return _change(context, seen, edits)
 

@@ -95,7 +95,7 @@ def _replace(context: Context, seen: ObservedKey, value: str) -> ObservedKey:
     body = {**settings(row, datetime.now(UTC)), "key": value}
     if not seen.alias:
         return make(context, body)
-    context.client.update_key({"key": seen.token, "key_alias": aside(seen.alias, datetime.now(UTC))})
+    context.client.update_key({"key": seen.token, "key_alias": aside(seen.alias, seen.token, datetime.now(UTC))})
     try:
         return make(context, {**body, "key_alias": seen.alias})
     except AdminError:
@@ -103,9 +103,9 @@ def _replace(context: Context, seen: ObservedKey, value: str) -> ObservedKey:
         raise
 
 
-def aside(alias: str, now: datetime) -> str:
-    """The old key's alias from now on: `dev-laptop.old-20261125-140301`."""
-    suffix = f".old-{now:%Y%m%d-%H%M%S}"
+def aside(alias: str, token: str, now: datetime) -> str:
+    """The old key's alias from now on: `dev-laptop.old-20261125-3f2a91`."""
+    suffix = f".old-{now:%Y%m%d}-{token[:6]}"
     return alias[: LONGEST_ALIAS - len(suffix)] + suffix
 
 

@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from litellm_admin.cli import lookup, shapes
-from litellm_admin.cli.changes import Edit, done, edited, edits_text
+from litellm_admin.cli.changes import Edit, done, edited, edits_text, told
 from litellm_admin.cli.context import Context
 from litellm_admin.cli.output import Answer, count
 from litellm_admin.errors import Conflict, Failed, Taken, Unreachable
 from litellm_admin.models import ALL_MODELS, DEFAULT_ROLE, ObservedUser, user_id_of
+
+_FIELDS = ("email", "alias", "role", "budget", "duration", "models", "tpm_limit", "rpm_limit")
 
 
 def create(context: Context, given: Namespace) -> Answer:
@@ -50,20 +52,20 @@ def new_user(email: str, given: Namespace) -> dict[str, Any]:
 
 
 def make(context: Context, body: Mapping[str, Any]) -> ObservedUser:
-    """Creates the user and reads it back.
+    """Creates the user and reads it back. Looks first, so that what is there afterwards is known to be of this create,
+    even if its answer was lost and a second try met what the first had made.
 
     Raises:
         Taken: if the e-mail or the id is there already.
     """
     email, user_id = body["user_email"], body["user_id"]
+    if context.client.get_user(user_id) is not None:
+        raise _taken(context, email)
     try:
         context.client.create_user(body)
-    except Conflict:
-        raise _taken(context, email) from None
-    except (Failed, Unreachable):
-        # the answer may have been lost after the user was made
+    except (Conflict, Failed, Unreachable) as error:
         if context.client.get_user(user_id) is None:
-            raise
+            raise _taken(context, email) if isinstance(error, Conflict) else error from None
     made = context.client.get_user(user_id)
     assert made is not None, "LiteLLM said that it made the user"
     return made
@@ -88,8 +90,8 @@ def get(context: Context, given: Namespace) -> Answer:
 
 
 def update(context: Context, given: Namespace) -> Answer:
-    seen = lookup.user(context, given.operands[0])
-    return _update(context, seen, given)
+    told(given, _FIELDS)
+    return _update(context, lookup.user(context, given.operands[0]), given)
 
 
 def update_budget(context: Context, given: Namespace) -> Answer:
@@ -99,7 +101,7 @@ def update_budget(context: Context, given: Namespace) -> Answer:
 
 
 def _update(context: Context, seen: ObservedUser, given: Namespace) -> Answer:
-    edits = edited(seen, given, ("email", "alias", "role", "budget", "duration", "models", "tpm_limit", "rpm_limit"))
+    edits = edited(seen, given, _FIELDS)
     lookup.check_models(context, given.models)
     if given.email and given.email.lower() != (seen.email or "").lower() and context.client.find_users(given.email):
         raise Taken(f"{given.email} is the e-mail of another user already.")

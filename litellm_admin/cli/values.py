@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from litellm_admin import durations
+from litellm_admin.errors import AdminError
 from litellm_admin.models import ROLES
 
 NONE = "none"
@@ -47,6 +48,17 @@ def name(text: str) -> str:
     if not text.strip() or not text.isprintable():
         raise ValueError("it must be a printable text that isn't empty")
     return text.strip()
+
+
+def stack(text: str) -> str:
+    """`poc`, or `PROJECT/STACK`."""
+    from litellm_admin.stack import parameter_name
+
+    try:
+        parameter_name(text)
+    except AdminError:
+        raise ValueError("it must be the name of a stack, such as poc or llm-gateway/poc") from None
+    return text
 
 
 def role(text: str) -> str:
