@@ -90,14 +90,13 @@ def list_all(context: Context, given: Namespace) -> Answer:
     owner = lookup.user(context, given.user_id) if given.user_id else None
     keys = context.client.list_keys(owner.user_id if owner else None)
     owners = _owners(context, keys, owner)
-    found = [shapes.key(seen, owners) for seen in keys]
-    found.sort(key=lambda shape: (shape["alias"] or "~", shape["key_id"]))
+    found = shapes.in_order(shapes.key(seen, owners) for seen in keys)
     return Answer({"keys": found}, shapes.keys_table(found, context.style))
 
 
 def get(context: Context, given: Namespace) -> Answer:
     seen = lookup.key(context, given.operands[0])
-    shape = shapes.key(seen, _owner(context, seen))
+    shape = shapes.key(seen, owner_of(context, seen))
     return Answer({"key": shape}, shapes.key_fields(shape, context.style))
 
 
@@ -122,7 +121,7 @@ def _change(context: Context, seen: ObservedKey, edits: list[Edit]) -> Answer:
         seen = context.client.get_key(seen.token) or seen
     elif edits:
         seen = replace(seen, **{edit.field: edit.after for edit in edits})
-    data = done("update" if edits else "nothing", context.dry_run, edits, key=shapes.key(seen, _owner(context, seen)))
+    data = done("update" if edits else "nothing", context.dry_run, edits, key=shapes.key(seen, owner_of(context, seen)))
     return Answer(data, edits_text(what, edits, context.dry_run))
 
 
@@ -180,7 +179,8 @@ def _owner_id(context: Context, told: Any) -> Any:
     return lookup.user(context, told).user_id if isinstance(told, str) else told
 
 
-def _owner(context: Context, seen: ObservedKey) -> dict[str, str | None]:
+def owner_of(context: Context, seen: ObservedKey) -> dict[str, str | None]:
+    """The e-mail of the key's owner by id."""
     owner = context.client.get_user(seen.owner_id) if seen.owner_id else None
     return {owner.user_id: owner.email} if owner else {}
 

@@ -16,7 +16,7 @@ from litellm_admin.cli import lookup, shapes
 from litellm_admin.cli.changes import done
 from litellm_admin.cli.context import Context
 from litellm_admin.cli.errors import Stopped
-from litellm_admin.cli.keys import SHOWN_ONCE, make, new_value
+from litellm_admin.cli.keys import SHOWN_ONCE, make, new_value, owner_of
 from litellm_admin.cli.output import Answer
 from litellm_admin.errors import AdminError, NotFound
 from litellm_admin.models import LLM_ROUTES, MANAGED_BY, ObservedKey
@@ -68,7 +68,7 @@ def rotate(context: Context, given: Namespace) -> Answer:
     value = new_value()
     made = _replace(context, seen, value)
     old = _end(context, seen, given.grace)
-    shape = shapes.key(made)
+    shape = shapes.key(made, owner_of(context, made))
     style = context.style
     text = f"rotated {lookup.named(made)}; the old key {end}\n\n{shapes.key_fields(shape, style)}"
     data = done("rotate", False, key=value, key_id=made.token, alias=made.alias, old_key=old)

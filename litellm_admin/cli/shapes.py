@@ -54,6 +54,11 @@ def status(seen: ObservedKey, now: datetime) -> str:
     return "over_budget" if seen.budget is not None and seen.spend >= seen.budget else "active"
 
 
+def in_order(keys: Iterable[Shape]) -> list[Shape]:
+    """By alias; those without one come last."""
+    return sorted(keys, key=lambda shape: (shape["alias"] or "~", shape["key_id"]))
+
+
 def by_owner(keys: Iterable[ObservedKey]) -> dict[str, list[ObservedKey]]:
     found: dict[str, list[ObservedKey]] = {}
     for seen in keys:

@@ -83,7 +83,7 @@ def get(context: Context, given: Namespace) -> Answer:
     seen = lookup.user(context, given.operands[0])
     keys = context.client.list_keys(seen.user_id)
     shape = shapes.user(seen, keys)
-    owned = [shapes.key(key, {seen.user_id: seen.email}) for key in keys]
+    owned = shapes.in_order(shapes.key(key, {seen.user_id: seen.email}) for key in keys)
     text = shapes.user_fields(shape, context.style)
     text += f"\n\n{shapes.keys_table(owned, context.style)}" if owned else "\n\nThe user has no keys."
     return Answer({"user": shape, "keys": owned}, text)
