@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import textwrap
@@ -55,8 +54,7 @@ def _in_full(command: Command, style: output.Style) -> str:
 
 
 def _flags(flags: Any) -> list[str]:
-    # COLUMNS as set, so that a transcript comes out the same everywhere
-    width = min(shutil.get_terminal_size((110, 24)).columns if "COLUMNS" not in os.environ else 110, 110)
+    width = min(shutil.get_terminal_size((110, 24)).columns, 110)
     lines = []
     for flag in flags:
         name = f"{flag.name} {flag.value}".strip()

@@ -165,7 +165,7 @@ def test_a_viewer_looks_and_changes_nothing(cloud: Cloud, people: dict[str, dict
         "create-user --email v@example.com",
         "update-budget --user-id lead@example.com --budget 1",
         "delete-user lead@example.com",
-        "create-key --alias v",
+        "create-key --alias viewers",
         "block-key production",
         "delete-key production",
     ):
