@@ -18,6 +18,7 @@ from tests.live.cloud import ROOT, Cloud, chat
 
 IMAGES = ROOT / "docs" / "images"
 # Sizes in SVG units.
+COLUMNS = 130
 LETTER, LINE, EDGE, BAR = 7.25, 17.0, 16.0, 34.0
 COLOURS = {"1": "", "2": "#8b949e", "31": "#ff7b72", "32": "#7ee787", "33": "#e3b341"}
 _SGR = re.compile(r"\x1b\[([0-9;]*)m")
@@ -46,7 +47,8 @@ def on_a_terminal(command: Sequence[str], env: dict[str, str], cwd: Path = ROOT)
 
 def svg(title: str, text: str) -> str:
     """A window with `text` in it, as a picture that needs nothing from anywhere."""
-    lines = [_OTHER.sub("", line).rpartition("\r")[2] for line in text.rstrip("\n").split("\n")]
+    plain = [_OTHER.sub("", line).rpartition("\r")[2] for line in text.rstrip("\n").split("\n")]
+    lines = [part for line in plain for part in _wrapped(line)]
     width = max(len(_SGR.sub("", line)) for line in lines) * LETTER + 2 * EDGE
     height = BAR + len(lines) * LINE + EDGE
     rows = "\n".join(
@@ -69,6 +71,13 @@ def svg(title: str, text: str) -> str:
 
 
 _DOTS = ("#ff5f56", "#ffbd2e", "#27c93f")
+
+
+def _wrapped(line: str) -> list[str]:
+    """As a terminal breaks a line that is longer than it is wide. Long lines here have no colours."""
+    if len(_SGR.sub("", line)) <= COLUMNS or "\x1b" in line:
+        return [line]
+    return [line[start : start + COLUMNS] for start in range(0, len(line), COLUMNS)]
 
 
 def _spans(line: str) -> str:
