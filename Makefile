@@ -78,8 +78,8 @@ env: ## eval "$(make env)": a shell in which pulumi, aws and boto3 talk to the s
 setup: ## everything that the rest needs, below .venv and .local; quick when it is there
 	@$(SETUP)
 
-test: ## every test; none needs a cloud
-	@$(SETUP) && $(PY) -m pytest $(ARGS)
+test: ## every test; none needs a cloud; ARGS=tests/relay runs some, WORKERS=0 in one process
+	@$(SETUP) && $(PY) -m pytest -n $${WORKERS:-auto} --maxprocesses 4 $(ARGS)
 
 bench: ## time to stand up against LiteLLM's own start, and memory, against their limits
 	@$(SETUP) && $(PY) -m bench $(ARGS)

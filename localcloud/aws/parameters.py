@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from localcloud.aws.account import Account
-from localcloud.aws.addresses import AS_STORED, localise
+from localcloud.aws.addresses import localise
 from localcloud.aws.rules import Rules
 from localcloud.aws.wire import Call
 
@@ -27,7 +27,7 @@ def register(rules: Rules, account: Account) -> None:
 
 
 def _localise(account: Account, call: Call, parameters: list[dict[str, Any]]) -> None:
-    if call.http is not None and AS_STORED in call.http.headers:
+    if call.as_stored:
         return
     for parameter in parameters:
         parameter["Value"] = localise(parameter["Value"], dict(account.facts.hosts))

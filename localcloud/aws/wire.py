@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import uuid
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -22,6 +23,8 @@ from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 
 from localcloud.aws.account import Account
+from localcloud.aws.addresses import AS_STORED
+from localcloud.aws.iam.principals import Principal
 
 # Signing names (what a SigV4 scope carries) that differ from botocore's name of the service.
 _SERVICE_OF_SIGNING_NAME = {
@@ -39,20 +42,10 @@ _ELB_V2_VERSION = (
 warnings.filterwarnings("ignore", message=r"Exception\(\w+\) with code", category=UserWarning)
 
 
-@dataclass(frozen=True)
-class Http:
-    """The request as it came over the wire, for who must check its signature. Header names are lower-case."""
-
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    body: bytes
-
-
 @dataclass
 class Call:
-    """One API call, understood. ``note`` is for a check to hand something to the ``after`` of the same call."""
+    """One API call, understood. ``note`` is for a check to hand something to the ``after`` of the same call; ``caller``
+    is who signed it; ``as_stored`` asks for values with the names that AWS gave (``addresses.py``)."""
 
     account: Account
     service: str
@@ -60,8 +53,9 @@ class Call:
     protocol: str
     params: dict[str, Any]
     region: str
-    http: Http | None = None
     note: dict[str, Any] = field(default_factory=dict)
+    caller: Principal | None = None
+    as_stored: bool = False
 
     @property
     def operation(self) -> str:
@@ -70,11 +64,12 @@ class Call:
 
 @dataclass
 class Response:
-    """An HTTP response. Header names are kept as given; ``body`` is complete."""
+    """An HTTP response. Header names are kept as given; ``body`` is complete, unless ``chunks`` come in its place."""
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    chunks: Iterator[bytes] | None = None
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
@@ -115,6 +110,8 @@ def service_of(signing_name: str, environ: dict[str, Any], body: bytes) -> str:
     name = signing_name.lower()
     if name == "elasticloadbalancing":
         return "elbv2" if f"Version={_ELB_V2_VERSION}".encode() in body + environ["QUERY_STRING"].encode() else "elb"
+    if name == "bedrock" and environ["PATH_INFO"].startswith("/model/"):
+        return "bedrock-runtime"  # the control plane signs with the same name
     return _SERVICE_OF_SIGNING_NAME.get(name, name)
 
 
@@ -139,9 +136,9 @@ def read(account: Account, service: str, region: str, environ: dict[str, Any], b
             "url_params": url_params,
         }
     )
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    http = Http(request.method, request.path, request.query_string.decode("latin-1"), headers, body)
-    return Call(account, service, operation, protocol, parsed, region, http)
+    return Call(
+        account, service, operation, protocol, parsed, region, as_stored=request.headers.get(AS_STORED) is not None
+    )
 
 
 def result_of(call: Call, response: Response) -> dict[str, Any]:

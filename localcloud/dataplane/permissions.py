@@ -1,11 +1,9 @@
-"""May a role do something? For what ECS does before a task starts."""
+"""May a role do something? Asked of the simulated IAM, for what AWS checks by itself before it acts for a role."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from localcloud.aws.account import Account
-from localcloud.aws.policies import allows
+from localcloud.aws.iam.authority import sentence
 
 
 class AccessDenied(Exception):
@@ -13,29 +11,17 @@ class AccessDenied(Exception):
 
 
 def require(account: Account, role: str, session: str, action: str, resource: str) -> None:
-    """Raise ``AccessDenied`` unless a policy of ``role`` (an ARN) allows ``action`` on ``resource``. Blocks."""
-    if not allows(_policies(account, role), action, resource):
-        name = role.rpartition("/")[2]
-        raise AccessDenied(
-            f"AccessDeniedException: User: arn:aws:sts::{account.account_id}:assumed-role/{name}/{session} "
-            f"is not authorized to perform: {action} on resource: {resource} "
-            f"because no identity-based policy allows the {action} action"
-        )
-
-
-def _policies(account: Account, role: str) -> list[dict[str, Any]]:
-    """The documents of a role's inline and attached policies."""
-    iam = account.client("iam")
-    name = role.rpartition("/")[2]
-    inline = [
-        policy
-        for page in iam.get_paginator("list_role_policies").paginate(RoleName=name)
-        for policy in page["PolicyNames"]
-    ]
-    documents = [iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"] for policy in inline]
-    for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name):
-        for attached in page["AttachedPolicies"]:
-            arn = attached["PolicyArn"]
-            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-            documents.append(iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"])
-    return documents
+    """Raise ``AccessDenied`` unless the policies of ``role`` (an ARN) allow ``action`` on ``resource``. Blocks."""
+    asked = account.client("iam").simulate_principal_policy(
+        PolicySourceArn=role, ActionNames=[action], ResourceArns=[resource]
+    )
+    [result] = asked["EvaluationResults"]
+    if result["EvalDecision"] == "allowed":
+        return
+    because = (
+        "with an explicit deny in an identity-based policy"
+        if result["EvalDecision"] == "explicitDeny"
+        else f"because no identity-based policy allows the {action} action"
+    )
+    who = f"arn:aws:sts::{account.account_id}:assumed-role/{role.rpartition('/')[2]}/{session}"
+    raise AccessDenied(f"AccessDeniedException: {sentence(who, action, resource, because)}")
