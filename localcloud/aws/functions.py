@@ -60,7 +60,6 @@ def register(rules: Rules, account: Account) -> None:
     def invoke(call: Call) -> dict[str, Any]:
         return _invoke(account, call)
 
-
     @rules.check("lambda", "PutFunctionConcurrency")
     def leaves_enough(call: Call) -> None:
         _check_concurrency(account, call.params["FunctionName"], call.params["ReservedConcurrentExecutions"])
