@@ -4,13 +4,13 @@ it."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from litellm_admin import aws, proof
-from litellm_admin.errors import AdminError, BlockedAtEdge, Denied, NotThere, Unreachable
+from litellm_admin.errors import AdminError, BlockedAtEdge, Denied, NotThere, Unreachable, refusal
 
 CONNECT_SECONDS = 10
 # Deleting a user with thousands of keys is the slowest call; the relay gives up a little earlier and says so.
@@ -30,8 +30,26 @@ class Response:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True)
+class Call:
+    """One request, to be sent among others."""
+
+    method: str
+    path: str
+    query: Query | None = None
+    body: Any = field(default=None, repr=False)
+
+
 class Transport(Protocol):
-    """One call of the admin API."""
+    """Calls of the admin API. `batch` is how many calls `request_each` takes at best, and `lanes` how many threads may
+    call it at once: together they keep LiteLLM busy, which gets no faster beyond some eight calls at a time."""
+
+    batch: ClassVar[int]
+    lanes: ClassVar[int]
+
+    def request_each(self, calls: Sequence[Call]) -> list[Response | AdminError]:
+        """Sends each call once. For each, its answer, or the error that `request` would have raised."""
+        ...
 
     def request(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Response:
         """Sends one request once.
@@ -49,6 +67,12 @@ class DirectTransport:
 
     url: str
     master_key: str = field(repr=False)
+    batch: ClassVar[int] = 1
+    lanes: ClassVar[int] = 8
+
+    def request_each(self, calls: Sequence[Call]) -> list[Response | AdminError]:
+        """One after the other."""
+        return [tried(self, call) for call in calls]
 
     def request(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Response:
         import http.client
@@ -108,21 +132,34 @@ class RelayTransport:
     function_name: str
     region: str
     key: str | None = field(default=None, repr=False)
+    # An invocation costs more than a call of LiteLLM, so that one carries several. A batch takes the relay some
+    # seconds at worst and stays far below the megabyte that it forwards and the six that Lambda takes.
+    batch: ClassVar[int] = 40
+    lanes: ClassVar[int] = 2
+
+    def request_each(self, calls: Sequence[Call]) -> list[Response | AdminError]:
+        """All in one invocation; the relay sends four at a time."""
+        if len(calls) == 1:
+            return [tried(self, calls[0])]
+        try:
+            document = self._answer({"calls": [_as_json(call) for call in calls]})
+        except AdminError as error:
+            return [error] * len(calls)
+        answers = document.get("answers")
+        if not isinstance(answers, list) or len(answers) != len(calls):
+            refused = refusal("POST", "a batch of calls", document["status"], document.get("body"))
+            return [refused] * len(calls)
+        return [Response(int(one["status"]), one.get("body"), seconds(one.get("retry_after"))) for one in answers]
 
     def request(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Response:
-        answer = self._answer(method, path, query, body)
+        answer = self._answer(_as_json(Call(method, path, query, body)))
         return Response(int(answer["status"]), answer.get("body"), seconds(answer.get("retry_after")))
 
     def caller(self) -> str:
         """The caller's ARN, as the relay had it confirmed."""
-        return str(self._answer("GET", "/health/liveliness", None, None).get("caller", ""))
+        return str(self._answer(_as_json(Call("GET", "/health/liveliness"))).get("caller", ""))
 
-    def _answer(self, method: str, path: str, query: Query | None, body: Any) -> dict[str, Any]:
-        call: dict[str, Any] = {"method": method, "path": path}
-        if query:
-            call["query"] = {key: str(value) for key, value in query.items()}
-        if body is not None:
-            call["body"] = body
+    def _answer(self, call: Mapping[str, Any]) -> dict[str, Any]:
         request = json.dumps(call)
         answer = self._ask(request, self.key)
         if self.key is None and (secret := _key_required(answer)):
@@ -162,6 +199,23 @@ class RelayTransport:
         return document
 
 
+def _as_json(call: Call) -> dict[str, Any]:
+    found: dict[str, Any] = {"method": call.method, "path": call.path}
+    if call.query:
+        found["query"] = {key: str(value) for key, value in call.query.items()}
+    if call.body is not None:
+        found["body"] = call.body
+    return found
+
+
+def tried(transport: Transport, call: Call) -> Response | AdminError:
+    """The call's answer, or its error."""
+    try:
+        return transport.request(call.method, call.path, call.query, call.body)
+    except AdminError as error:
+        return error
+
+
 _keys: dict[str, str] = {}
 
 
@@ -179,8 +233,9 @@ def read_key(secret_arn: str, region: str) -> str:
 
 
 def _key_required(answer: Mapping[str, Any]) -> str | None:
-    """The secret's ARN, if the relay says that it holds no key and wants the caller's."""
-    match answer.get("body"):
+    """The secret's ARN, if the relay says that it holds no key and wants the caller's. Of many calls each says so."""
+    answers = answer.get("answers")
+    match (answers[0] if isinstance(answers, list) and answers else answer).get("body"):
         case {"error": {"type": "relay", "code": "key_required", "secret": str(arn)}}:
             return arn
     return None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 from litellm_admin import aws, stack
 from litellm_admin.errors import AdminError, BlockedAtEdge, Denied, NotThere
 from litellm_admin.stack import StackFacts
-from litellm_admin.transport import DirectTransport, Query, RelayTransport, Response, Transport, read_key
+from litellm_admin.transport import Call, DirectTransport, Query, RelayTransport, Response, Transport, read_key, tried
 
 Kind = Literal["url", "relay", "direct"]
 
@@ -40,12 +40,26 @@ class Way:
     """The doors in their order, behind one transport: a door that turns out closed to the caller makes way for the
     next, and the one that opened stays. `facts` is the stack, where one was looked up."""
 
+    batch: ClassVar[int] = RelayTransport.batch
+    lanes: ClassVar[int] = RelayTransport.lanes
+
     def __init__(self, doors: list[Door], facts: StackFacts | None = None) -> None:
         self.facts = facts
         self.doors = tuple(doors)
         self._opened: dict[str, Transport] = {}
         self._closed: dict[str, str] = {}
         self.used: Door | None = None
+
+    def request_each(self, calls: Sequence[Call]) -> list[Response | AdminError]:
+        """By the first door that opens, many at once."""
+        if not calls:
+            return []
+        # the first one finds the door
+        first = tried(self, calls[0])
+        door = self.transport()
+        if door is None or (self.used is not None and self.used.reads_only):
+            return [first, *(tried(self, call) for call in calls[1:])]
+        return [first, *door.request_each(calls[1:])] if calls[1:] else [first]
 
     def request(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Response:
         for door in self.doors:

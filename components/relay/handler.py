@@ -7,6 +7,8 @@ as the reader, which forwards only what changes nothing.
 
 Event: `{"request": text, "caller": {"authorization", "date", "token"?}, "key"?: text}`; `request` is the JSON text of
 `{"method": "GET"|"POST", "path": "/user/list", "query"?: {…}, "body"?: any}`, a text because it is what is signed.
+Or many at once: `{"calls": [call, …]}` in its place → `{"status": 200, "answers": [answer, …]}` in the same order, each
+checked, forwarded and logged as if it had come alone, so that this allows nothing else. It spares an invocation a call.
 Answer: `{"status": int, "body": any, "retry_after"?: seconds, "caller"?: ARN}`. Errors of the relay's own carry
 `"type": "relay"`, and a `code` where a program may want to tell them apart.
 
@@ -17,19 +19,18 @@ Standard library and boto3 only, as Lambda's Python runtime has them; the files 
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import os
 import re
-import socket
+import sys
 import time
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-import boto3
 import caller
-from botocore.config import Config
+import door
+from door import Call, Rejected, forward
 
 # The only routes that are forwarded: LiteLLM's management of users, keys, teams and budgets, what they spent, which
 # models there are, and whether it is up. Inference belongs to the public door; `/config/*`, `/credentials`, `/sso`,
@@ -63,64 +64,60 @@ _GIVEN_KEY = re.compile(r"[\x21-\x7e]{1,512}")
 MAX_PATH = 512
 MAX_QUERY = 8 * 1024
 MAX_REQUEST = 1024 * 1024
-# Lambda gives back 6 MB at most. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-MAX_ANSWER = 5 * 1024 * 1024
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 55.0
 # What is left for the answer's way back when the function's own time runs out.
 RESERVE_SECONDS = 2.0
-
-
-class Rejected(Exception):
-    """The relay itself answers: `status` and a sentence, with `more` in the error's body."""
-
-    def __init__(self, status: int, sentence: str, **more: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.more = more
-
-    @property
-    def answer(self) -> dict[str, Any]:
-        return {"status": self.status, "body": {"error": {"message": str(self), "type": "relay", **self.more}}}
-
-
-@dataclass
-class Audit:
-    """What is known of a call by its end."""
-
-    request: dict[str, Any]
-    caller: str | None = None
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call that may be forwarded. `target` is the path with its query."""
-
-    method: str
-    target: str
-    body: bytes | None
+# Calls in one invocation, and how many of them are on their way at once. A call of many is only sent while there is
+# time for its answer.
+MAX_CALLS = 100
+AT_ONCE = 4
+LEAST_SECONDS = 10.0
 
 
 def handle(event: Any, context: Any) -> dict[str, Any]:
-    """Lambda's entry: forwards one call and leaves one line in the log."""
+    """Lambda's entry: forwards one call, or several, and leaves one line in the log for each."""
     started = time.monotonic()
-    audit = Audit({})
+    request: dict[str, Any] = {}
+    who = None
     try:
-        answer = _handled(event, context, audit)
+        text, key = _opened(event)
+        request = _parsed(text)
+        who = _caller(event.get("caller"), text, context)
+        if request.keys() == {"calls"}:
+            return {**_each(request["calls"], key, who, context), "caller": who}
+        answer = forward(checked(request), key, who, _seconds_left(context))
     except Rejected as rejection:
         answer = rejection.answer
-    if audit.caller is not None:
-        answer = {**answer, "caller": audit.caller}
-    _log(audit, context, answer["status"], started)
+    _log(request, who, context, answer["status"], started)
+    return answer if who is None else {**answer, "caller": who}
+
+
+def _each(calls: Any, key: str | None, who: str, context: Any) -> dict[str, Any]:
+    """Forwards several calls, a few at a time. Those that there is no time for are answered 503 and weren't sent."""
+    if not isinstance(calls, list) or not 0 < len(calls) <= MAX_CALLS:
+        raise Rejected(400, f"`calls` is a list of 1 to {MAX_CALLS} calls.")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(lambda call: _one_of_many(call, key, who, context), calls))
+    if len(json.dumps(answers)) > door.MAX_ANSWER:
+        sentence = f"The answers are larger than {door.MAX_ANSWER >> 20} MB together; send fewer calls at once."
+        return Rejected(502, sentence).answer
+    return {"status": 200, "answers": answers}
+
+
+def _one_of_many(call: Any, key: str | None, who: str, context: Any) -> dict[str, Any]:
+    started = time.monotonic()
+    request = call if isinstance(call, dict) else {}
+    try:
+        if _seconds_left(context) < LEAST_SECONDS:
+            raise Rejected(503, "The relay ran out of time before it could send this call; send it again.")
+        answer = forward(checked(request), key, who, _seconds_left(context))
+    except Rejected as rejection:
+        answer = rejection.answer
+    _log(request, who, context, answer["status"], started)
     return answer
 
 
-def _handled(event: Any, context: Any, audit: Audit) -> dict[str, Any]:
-    request, key = _opened(event)
-    audit.request = _parsed(request)
-    audit.caller = _caller(event.get("caller"), request, context)
-    call = checked(audit.request)
-    return forward(call, key, audit.caller, _seconds_left(context))
+def _seconds_left(context: Any) -> float:
+    return context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
 
 
 def _opened(event: Any) -> tuple[str, str | None]:
@@ -140,7 +137,7 @@ def _opened(event: Any) -> tuple[str, str | None]:
 def _parsed(request: str) -> dict[str, Any]:
     try:
         found = json.loads(request)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise Rejected(400, "`request` must be the JSON text of a call.")
@@ -182,31 +179,6 @@ def checked(request: dict[str, Any]) -> Call:
     return Call(method, path + _query(request.get("query")), _body(method, request))
 
 
-def forward(call: Call, key: str | None, who: str, seconds: float) -> dict[str, Any]:
-    """LiteLLM's answer, by the caller's key or the relay's own. A 401 may mean that the master key was changed since it
-    was read, so it is read again, once.
-
-    Raises:
-        Rejected: if LiteLLM can't be reached, or there is no key.
-    """
-    deadline = time.monotonic() + seconds
-    if key is not None:
-        return _send(call, key, who, deadline)
-    if not _is("HOLDS_KEY"):
-        raise Rejected(
-            401,
-            "This relay holds no key: bring one, such as the master key of its stack.",
-            code="key_required",
-            secret=os.environ["MASTER_KEY_SECRET_ARN"],
-        )
-    answer = _send(call, _master_key(), who, deadline)
-    if answer["status"] == 401:
-        before, after = _master_key(), _master_key(fresh=True)
-        if before != after:
-            answer = _send(call, after, who, deadline)
-    return answer
-
-
 def _is(variable: str) -> bool:
     return os.environ[variable] == "true"
 
@@ -244,104 +216,18 @@ def _body(method: str, request: dict[str, Any]) -> bytes | None:
     return raw
 
 
-def _send(call: Call, key: str, who: str, deadline: float) -> dict[str, Any]:
-    door = urlsplit(os.environ["ADMIN_DOOR_URL"])
-    secure = door.scheme == "https"
-    place = f"the admin door at {door.hostname}:{door.port or (443 if secure else 80)}"
-    # the second is LiteLLM's header for whom an admin acts for; it goes into its records
-    headers = {"Authorization": f"Bearer {key}", "litellm-changed-by": who, "Accept": "application/json"}
-    if call.body is not None:
-        headers["Content-Type"] = "application/json"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(door.hostname or "", door.port, timeout=_within(CONNECT_SECONDS, deadline))
-    try:
-        _connect(connection, place)
-        connection.sock.settimeout(_within(READ_SECONDS, deadline))
-        connection.request(call.method, call.target, call.body, headers)
-        answer = connection.getresponse()
-        raw = answer.read(MAX_ANSWER + 1)
-    except TimeoutError:
-        raise Rejected(504, f"LiteLLM didn't answer in time behind {place}.", code="litellm_timeout") from None
-    except (OSError, http.client.HTTPException) as error:
-        sentence = f"The connection to {place} broke off ({type(error).__name__})."
-        raise Rejected(502, sentence, code="door_broke_off") from None
-    finally:
-        connection.close()
-    if len(raw) > MAX_ANSWER:
-        raise Rejected(502, f"The answer is larger than {MAX_ANSWER >> 20} MB; ask for smaller pages.")
-    found = {"status": answer.status, "body": _decoded(raw)}
-    wait = answer.headers.get("Retry-After", "")
-    return {**found, "retry_after": int(wait)} if wait.isdigit() else found
-
-
-def _connect(connection: http.client.HTTPConnection, place: str) -> None:
-    """Says which part of the way is broken, because each has another cause."""
-    try:
-        connection.connect()
-    except socket.gaierror:
-        sentence = f"The name of {place} doesn't resolve: is the load balancer still there?"
-        raise Rejected(502, sentence, code="door_no_name") from None
-    except ConnectionRefusedError:
-        sentence = f"Nothing listens at {place}: the load balancer has no listener on that port."
-        raise Rejected(502, sentence, code="door_refused") from None
-    except TimeoutError:
-        sentence = f"No connection to {place}: a security group between relay and load balancer doesn't allow the port."
-        raise Rejected(504, sentence, code="door_timeout") from None
-    except OSError as error:
-        raise Rejected(502, f"No connection to {place} ({type(error).__name__}).", code="door_broke_off") from None
-
-
-def _within(seconds: float, deadline: float) -> float:
-    return max(0.1, min(seconds, deadline - time.monotonic()))
-
-
-def _seconds_left(context: Any) -> float:
-    return context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-
-
-def _decoded(raw: bytes) -> Any:
-    try:
-        return json.loads(raw)
-    except ValueError:
-        # a load balancer's own page, for example
-        return raw[:2000].decode(errors="replace")
-
-
-_cached: dict[str, str] = {}
-
-
-def _master_key(fresh: bool = False) -> str:
-    """The master key, kept for as long as this instance of the function lives."""
-    arn = os.environ["MASTER_KEY_SECRET_ARN"]
-    if fresh or arn not in _cached:
-        config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
-        try:
-            answer = boto3.client("secretsmanager", config=config).get_secret_value(SecretId=arn)
-        except Exception as error:  # botocore raises some forty kinds; each means the same to the caller
-            code = getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__)
-            raise Rejected(
-                502,
-                f"The relay can't read the master key ({code}): its role needs secretsmanager:GetSecretValue on {arn}, "
-                "and its security group a way out to Secrets Manager (port 443).",
-                code="key_unreadable",
-            ) from None
-        _cached[arn] = answer["SecretString"].strip()
-    return _cached[arn]
-
-
 # Of a body only these are told, and only as far as they name what is changed: ids, and digests of keys.
 _NAMED = ("user_id", "user_ids", "key", "keys", "team_id", "team_ids")
 _MOST_NAMED = 20
 
 
-def _log(audit: Audit, context: Any, status: int, started: float) -> None:
+def _log(request: dict[str, Any], who: str | None, context: Any, status: int, started: float) -> None:
     """One JSON line: who called what, and what came of it. Never bodies, query values or keys."""
-    request = audit.request
     query = request.get("query")
     line = {
         "audit": "admin-call",
         "request": getattr(context, "aws_request_id", None),
-        "caller": audit.caller,
+        "caller": who,
         "method": _masked(str(request.get("method"))[:10]),
         "path": _masked(str(request.get("path"))[:MAX_PATH]),
         "query": sorted(_masked(str(name)[:40]) for name in query) if isinstance(query, dict) else [],
@@ -349,7 +235,9 @@ def _log(audit: Audit, context: Any, status: int, started: float) -> None:
         "status": status,
         "milliseconds": round((time.monotonic() - started) * 1000),
     }
-    print(json.dumps(line), flush=True)
+    # in one piece, because several threads may be at it
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
 
 
 def _objects(body: Any) -> list[str]:

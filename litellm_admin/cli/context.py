@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from litellm_admin.cli import output
 from litellm_admin.cli.errors import Stopped, UsageError
 from litellm_admin.client import Client, Patience
-from litellm_admin.errors import masked
-from litellm_admin.transport import Query, Response, Transport
+from litellm_admin.errors import AdminError, masked
+from litellm_admin.transport import Call, Query, Response, Transport, tried
 from litellm_admin.way import Way, Wishes, find
 
 T = TypeVar("T")
@@ -94,6 +94,11 @@ class _Patiently:
     dry_run: bool
     calls: int = 0
     started: float = field(default_factory=time.monotonic)
+    batch: ClassVar[int] = Way.batch
+    lanes: ClassVar[int] = Way.lanes
+
+    def request_each(self, calls: Sequence[Call]) -> list[Response | AdminError]:
+        return [tried(self, call) for call in calls]
 
     def request(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Response:
         if self.dry_run and method != "GET":

@@ -175,6 +175,9 @@ class Closing:
         self.error = error
         self.calls: list[tuple[str, str]] = []
 
+    def request_each(self, calls: Any) -> list[Any]:
+        return [self.request(call.method, call.path) for call in calls]
+
     def request(self, method: str, path: str, query: Any = None, body: Any = None) -> Response:
         self.calls.append((method, path))
         if self.error:
@@ -220,3 +223,12 @@ def test_a_door_that_is_open_and_broken_is_not_gone_around() -> None:
     with pytest.raises(AdminError, match="broken"):
         doors(relay, Closing(), direct).request("GET", "/user/list")
     assert direct.calls == []
+
+
+def test_many_calls_go_by_the_door_that_opened() -> None:
+    relay, reader, direct = Closing(Denied("not you")), Closing(), Closing()
+    found = doors(relay, reader, direct)
+    calls = [transport.Call("POST", "/user/new", None, {}), *[transport.Call("POST", "/user/update")] * 3]
+    answers = found.request_each(calls)
+    assert [answer.status for answer in answers if isinstance(answer, Response)] == [200] * 4
+    assert (len(relay.calls), reader.calls, len(direct.calls)) == (1, [], 4)

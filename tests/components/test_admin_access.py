@@ -68,7 +68,7 @@ def test_the_reader_is_the_relay_that_reads_only(poc: Declared) -> None:
     relay, reader = (poc.of(FUNCTION)[name] for name in ("relay-function", "relay-read-function"))
     differing = {name for name in relay if name != "code" and relay[name] != reader[name]}
     assert differing == {"name", "description", "role", "environment"}
-    assert set(relay["code"].assets) == set(reader["code"].assets) == {"caller.py", "handler.py"}
+    assert set(relay["code"].assets) == set(reader["code"].assets) == {"caller.py", "door.py", "handler.py"}
     given, other = relay["environment"]["variables"], reader["environment"]["variables"]
     assert {name for name in given if given[name] != other[name]} == {"READS_ONLY"}
     assert (given["READS_ONLY"], other["READS_ONLY"]) == ("false", "true")

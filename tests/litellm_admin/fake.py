@@ -4,15 +4,15 @@ quirks against the real proxy, so that this one can't drift away from it."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from litellm_admin.durations import canonical
-from litellm_admin.errors import Unreachable
+from litellm_admin.errors import AdminError, Unreachable
 from litellm_admin.models import token_of
-from litellm_admin.transport import Query, Response
+from litellm_admin.transport import Call, Query, Response, tried
 
 Fault = Callable[[str, str], str | int | None]
 """(method, path) → None, "before" or "after" (no answer, before or after LiteLLM acted), or a status to answer with."""
@@ -53,6 +53,12 @@ class FakeLiteLLM:
     page_limit: int = 100
     models: list[dict[str, Any]] = field(default_factory=lambda: [{"model_name": name} for name in ("haiku", "sonnet")])
     days: list[dict[str, Any]] = field(default_factory=list)
+
+    batch: ClassVar[int] = 3
+    lanes: ClassVar[int] = 2
+
+    def request_each(self, calls: Sequence[Call]) -> list[Response | AdminError]:
+        return [tried(self, call) for call in calls]
 
     def request(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Response:
         self.calls.append((method, path))

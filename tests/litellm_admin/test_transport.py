@@ -15,7 +15,7 @@ import pytest
 from litellm_admin import aws as aws_module
 from litellm_admin import transport
 from litellm_admin.errors import AdminError, BlockedAtEdge, Denied, NotThere, Unreachable
-from litellm_admin.transport import DirectTransport, RelayTransport
+from litellm_admin.transport import Call, DirectTransport, RelayTransport, Response
 
 KEY = "sk-" + "master" * 4
 ROOT = Path(__file__).parent.parent.parent
@@ -193,6 +193,22 @@ def test_a_relay_that_holds_no_key_is_brought_the_one_of_its_secret(aws: Door, m
     assert aws.requests == 1, "the secret is read once"
 
 
+def test_many_calls_are_brought_a_key_as_well(aws: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_keys", {"arn:secret": KEY})
+    refused = {"error": {"type": "relay", "code": "key_required", "message": "bring one", "secret": "arn:secret"}}
+    asked: list[dict[str, Any]] = []
+
+    def invoke(_: RelayTransport, payload: bytes) -> dict[str, Any]:
+        asked.append(json.loads(payload))
+        one = {"status": 200, "body": {}} if "key" in asked[-1] else {"status": 401, "body": refused}
+        return {"status": 200, "answers": [one, one]}
+
+    monkeypatch.setattr(RelayTransport, "_invoke", invoke)
+    answers = RelayTransport("gw-relay", "us-west-1").request_each(CALLS)
+    assert [answer.status for answer in answers if isinstance(answer, Response)] == [200, 200]
+    assert [event.get("key") for event in asked] == [None, KEY]
+
+
 def refused_by_aws(door: Door, status: int, code: str) -> None:
     door.answer = (status, {"x-amzn-ErrorType": code}, json.dumps({"Type": "User", "Message": "arn:aws:…"}).encode())
 
@@ -232,6 +248,43 @@ def test_a_lost_answer_of_lambda_isnt_asked_for_again_behind_the_clients_back(aw
     with pytest.raises(Unreachable):
         RelayTransport("gw-relay", "us-west-1").request("POST", "/user/new", body={})
     assert aws.requests == 2
+
+
+CALLS = [Call("GET", "/user/list", {"page": 1}), Call("POST", "/user/new", None, {"user_email": "a@b.co"})]
+
+
+def test_several_calls_are_one_event(aws: Door) -> None:
+    answers = [{"status": 200, "body": {"n": 1}}, {"status": 429, "body": "no", "retry_after": 3}]
+    aws.answer = (200, {}, json.dumps({"status": 200, "answers": answers}).encode())
+    one, two = RelayTransport("gw-relay", "us-west-1").request_each(CALLS)
+    assert (one, two) == (Response(200, {"n": 1}), Response(429, "no", 3.0))
+    assert aws.requests == 1
+    assert json.loads(json.loads(aws.seen["body"])["request"]) == {
+        "calls": [
+            {"method": "GET", "path": "/user/list", "query": {"page": "1"}},
+            {"method": "POST", "path": "/user/new", "body": {"user_email": "a@b.co"}},
+        ]
+    }
+    aws.answer = (200, {}, b'{"status": 200, "body": {}}')
+    assert RelayTransport("gw-relay", "us-west-1").request_each(CALLS[:1]) == [Response(200, {})]
+    assert "calls" not in json.loads(json.loads(aws.seen["body"])["request"])
+
+
+def test_several_calls_that_got_no_answer_got_none_each(aws: Door) -> None:
+    aws.answer = (0, {}, b"")
+    relay = RelayTransport("gw-relay", "us-west-1")
+    assert [type(error) for error in relay.request_each(CALLS)] == [Unreachable, Unreachable]
+    refused = {"status": 400, "body": {"error": {"message": "`calls` is no call", "type": "relay"}}}
+    aws.answer = (200, {}, json.dumps(refused).encode())
+    said = [str(error) for error in relay.request_each(CALLS)]
+    assert said == ["POST a batch of calls was refused (400): `calls` is no call."] * 2
+
+
+def test_several_direct_calls_come_one_after_the_other(door: Door) -> None:
+    direct = DirectTransport(door.url, KEY)
+    assert [type(answer) for answer in direct.request_each(CALLS)] == [Response, Response]
+    door.answer = (0, {}, b"")
+    assert [type(answer) for answer in direct.request_each(CALLS)] == [Unreachable, Unreachable]
 
 
 def test_importing_it_imports_nothing_heavy() -> None:

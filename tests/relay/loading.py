@@ -33,7 +33,8 @@ class Context:
 
 def load() -> ModuleType:
     """A fresh instance, as after a cold start."""
-    sys.modules.pop("caller", None)
+    for name in ("caller", "door"):
+        sys.modules.pop(name, None)
     sys.path.insert(0, str(FOLDER))
     try:
         spec = importlib.util.spec_from_file_location("handler", HANDLER)

@@ -233,6 +233,7 @@ GOOD = {"method": "GET", "path": "/user/list"}
         event(GOOD, key=""),
         event(GOOD, key="sk-1\r\nX: y"),
         event(GOOD, key=["sk-1"]),
+        event("[" * 100_000),
     ],
 )
 def test_an_event_of_another_form_is_refused_with_a_sentence(
@@ -331,7 +332,7 @@ def test_a_connection_that_breaks_off_is_told(relay: ModuleType, door: Door) -> 
 
 
 def test_an_answer_too_large_for_lambda_is_told(relay: ModuleType, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay, "MAX_ANSWER", 10)
+    monkeypatch.setattr(relay.door, "MAX_ANSWER", 10)
     door.answer = (200, {}, b'"' + b"x" * 100 + b'"')
     answer = call(relay, method="GET", path="/user/list")
     assert answer["status"] == 502
@@ -448,4 +449,4 @@ def test_it_needs_nothing_that_lambdas_python_runtime_doesnt_have() -> None:
         names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
         names |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     roots = {name.partition(".")[0] for name in names}
-    assert roots - sys.stdlib_module_names == {"boto3", "botocore", "caller"}
+    assert roots - sys.stdlib_module_names == {"boto3", "botocore", "caller", "door"}
