@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from litellm_admin import aws, stack
 from litellm_admin.errors import AdminError, BlockedAtEdge, Denied, NotThere
