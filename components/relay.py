@@ -20,8 +20,9 @@ TIMEOUT_SECONDS = 60
 @dataclass(frozen=True)
 class AdminRelayArgs:
     """`admin_url` is the admin door, `master_key_secret_arn` the key that the relay itself presents there if it
-    `holds_key`, `egress` what must exist before the function can reach Secrets Manager and STS. `concurrency` calls at
-    a time are reserved for each of the two functions, which also are the most that they run; None reserves nothing."""
+    `holds_key`, `egress` what must exist before the function can reach Secrets Manager and STS, by IPv6 if `over_ipv6`.
+    `concurrency` calls at a time are reserved for each of the two functions, which also are the most that they run;
+    None reserves nothing."""
 
     prefix: str
     subnet_ids: Sequence[pulumi.Input[str]]
@@ -32,6 +33,7 @@ class AdminRelayArgs:
     egress: Sequence[pulumi.Resource]
     holds_key: bool = True
     concurrency: int | None = None
+    over_ipv6: bool = False
 
 
 class AdminRelay(pulumi.ComponentResource):
@@ -77,7 +79,11 @@ class AdminRelay(pulumi.ComponentResource):
             timeout=TIMEOUT_SECONDS,
             reserved_concurrent_executions=args.concurrency,
             role=role.arn,
-            vpc_config={"subnet_ids": list(args.subnet_ids), "security_group_ids": [args.security_group_id]},
+            vpc_config={
+                "subnet_ids": list(args.subnet_ids),
+                "security_group_ids": [args.security_group_id],
+                "ipv6_allowed_for_dual_stack": args.over_ipv6,
+            },
             environment={
                 "variables": {
                     "ADMIN_DOOR_URL": args.admin_url,

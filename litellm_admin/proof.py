@@ -19,8 +19,9 @@ REQUEST_HEADER = "X-Llm-Gateway-Request"
 
 
 def sts_host(region: str) -> str:
-    """STS's regional host, in which region the relay is: `sts.us-west-1.amazonaws.com`."""
-    return f"sts.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
+    """STS's dual-stack host in the relay's region, such as `sts.us-west-1.api.aws`: the relay may have no way out but
+    IPv6. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_dual-stack_endpoint_support.html"""
+    return f"sts.{region}.api." + ("amazonwebservices.com.cn" if region.startswith("cn-") else "aws")
 
 
 def prove(credentials: Any, region: str, relay: str, request: str) -> dict[str, str]:

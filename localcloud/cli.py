@@ -91,6 +91,20 @@ def _run(home: Home, options: argparse.Namespace) -> int:
     os.execve(program, command, complete)
 
 
+def _fire(home: Home, options: argparse.Namespace) -> int:
+    from localcloud.aws.account import ACCOUNT_ID, REGION, Account
+    from localcloud.fire import CannotFire, fire
+
+    group, slash, name = options.schedule.partition("/")
+    if not slash:
+        raise CliError("name the schedule as GROUP/NAME", code=2)
+    try:
+        print(fire(Account(REGION, ACCOUNT_ID, _running(home).endpoint), group, name))
+    except CannotFire as error:
+        raise CliError(str(error)) from None
+    return 0
+
+
 def _outputs(home: Home, options: argparse.Namespace) -> int:
     daemon = _running(home)
     env = environment.complete(home, daemon.endpoint)
@@ -152,6 +166,8 @@ def _parser() -> argparse.ArgumentParser:
     env.add_argument("--json", action="store_true", help="as a JSON object instead of shell lines")
     run = add("run", _run, "run a command in that environment; starts it if needed")
     run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND…", help="the command and its arguments")
+    fired = add("fire", _fire, "fire a schedule, as EventBridge Scheduler does when its time has come")
+    fired.add_argument("schedule", metavar="GROUP/NAME", help="such as llm-gateway-local/service-stop")
     found = add("outputs", _outputs, "the stack's outputs, with addresses that answer on this machine")
     found.add_argument("--json", action="store_true", help="for programs")
     found.add_argument("--show-secrets", action="store_true", help="secret values in clear")

@@ -114,8 +114,9 @@ def _check_age(date: str) -> None:
 
 
 def sts_host(region: str) -> str:
-    """STS's regional host."""
-    return f"sts.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
+    """STS's dual-stack host in the relay's region, such as `sts.us-west-1.api.aws`: the relay may have no way out but
+    IPv6. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_dual-stack_endpoint_support.html"""
+    return f"sts.{region}.api." + ("amazonwebservices.com.cn" if region.startswith("cn-") else "aws")
 
 
 def _endpoint(region: str) -> str:

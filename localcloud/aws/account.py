@@ -181,6 +181,9 @@ class Facts:
     # distribution deployed after a moment. Whoever plays the edge sets a dict first, then keeps it.
     deployed: dict[str, str] | None = None
     hosts: dict[str, str] = field(default_factory=dict)  # "scheme://awshost[:port]" → "http://127.0.0.1:port"
+    # Asked before each call is carried out: (service, operation) → a sentence to refuse it with. For tests of what
+    # happens when AWS fails in the middle of something.
+    fault: Callable[[str, str], str | None] | None = None
     blocked: deque[str] = field(default_factory=lambda: deque(maxlen=BLOCKED_KEPT))  # sentences, newest last
 
 

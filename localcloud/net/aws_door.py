@@ -72,7 +72,8 @@ class AwsDoor:
         head = exchange.head
         # Unsigned calls (AssumeRoleWithWebIdentity and the like) are for a service that has no endpoint in the VPC.
         service = signed_service(head) or "an unsigned call"
-        verdict = judge_aws(await self._fabric.topology.get(), self._source, service)
+        host = (head.get(b"host") or b"").decode("latin-1").partition(":")[0]
+        verdict = judge_aws(await self._fabric.topology.get(), self._source, service, host)
         if not verdict:
             self._fabric.block(verdict.reason)
             exchange.abort()

@@ -73,8 +73,13 @@ class _Account(mocks.Mocks):
             "result": f"generated-for-{args.name}",
             "versionId": f"version-of-{args.name}",
             "allocationId": "eipalloc-1",
+            "arnSuffix": f"suffix/{args.name}",
+            "ipv6CidrBlock": "2600:1f1c:abc:de00::/56",
         }
-        return f"{args.name}-id", {**computed, **args.inputs}
+        id = f"{args.name}-id"
+        if args.typ == "aws:ecs/service:Service":  # its id is its ARN
+            id = arn = f"arn:aws:ecs:us-west-1:{ACCOUNT}:service/{args.inputs['name']}/{args.inputs['name']}"
+        return id, {**computed, **args.inputs}
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         match args.token:

@@ -11,8 +11,18 @@ import pytest
 from tests.live.cloud import Cloud
 
 # What is printed in docs/ comes from the gateway as it is right after it came up. Then it is used as it stands; then
-# drift, then breaking it, then its end.
-ORDER = ["test_transcript", "test_gateway", "test_admin", "test_truth", "test_doctor", "test_wiring", "test_teardown"]
+# drift, breaking it, day two, another way out, its end.
+ORDER = [
+    "test_transcript",
+    "test_gateway",
+    "test_admin",
+    "test_truth",
+    "test_doctor",
+    "test_wiring",
+    "test_day_two",
+    "test_egress",
+    "test_teardown",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

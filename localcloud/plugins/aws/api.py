@@ -16,7 +16,6 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from localcloud.aws.account import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from localcloud.aws.addresses import AS_STORED
 from localcloud.plugins.serve import Refusal
 
@@ -70,10 +69,10 @@ def _as_stored(request: Any, **_: Any) -> None:
 class Api:
     """AWS in one region, as one set of simulated credentials sees it."""
 
-    def __init__(self, endpoint: str, region: str, access_key: str = "", secret_key: str = "") -> None:
+    def __init__(self, endpoint: str, region: str, access_key: str, secret_key: str) -> None:
         self.region = region
         self.endpoint = endpoint
-        self._keys = (access_key or ACCESS_KEY_ID, secret_key or SECRET_ACCESS_KEY)
+        self._keys = (access_key, secret_key)
         # No profile, file or proxy of this machine may decide where a call goes or who makes it.
         for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
             os.environ.pop(name, None)
