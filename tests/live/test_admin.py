@@ -63,8 +63,8 @@ def test_the_guides_commands_word_for_word(admin: Admin, cloud: Cloud, outputs: 
     assert "create-user --email dev@example.com --budget 50 --duration monthly" in admin("help").stdout
     email, alias = "guide@example.com", "guide-key"
     admin(f"""create-user --email {email} --budget 50 --duration monthly --models '["claude-haiku-4-5"]'""")
+    [user] = [user for user in admin.json("list-users")["users"] if user["email"] == email]
     try:
-        [user] = [user for user in admin.json("list-users")["users"] if user["email"] == email]
         assert (user["budget"], user["period"], user["models"]) == (50, "1mo", ["claude-haiku-4-5"])
         assert email in admin("list-users").stdout
         assert email in admin(f"get-user {user['user_id']}").stdout
@@ -81,7 +81,7 @@ def test_the_guides_commands_word_for_word(admin: Admin, cloud: Cloud, outputs: 
         admin(f"delete-key {made['key']}")
         assert chat(outputs["gatewayUrl"], made["key"]).status == 401
     finally:
-        admin(f"delete-user {email}")
+        admin(f"delete-user {user['user_id']}")
     assert email not in admin("list-users").stdout
 
 
