@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import edge
+from bench import cli, edge
 from bench.bare import BareLiteLLM, NotReady
 from bench.cloud import CommandFailed, LocalCloud
 from bench.report import Check, chain_check, checks, guard_checks, spread, stream_check
@@ -47,17 +47,20 @@ def measure(folder: Path, runs: int) -> list[Check]:
     up: list[float] = []
     memory: list[int] = []
     with BareLiteLLM(folder / "bare") as litellm, LocalCloud(folder / "cloud") as cloud:
-        for _ in range(runs):
+        for number in range(runs):
             bare.append(litellm.start())
             up.append(cloud.make("up"))
             processes = cloud.memory()
             memory.append(sum(each.resident for each in processes))
+            if number == runs - 1:
+                waits = cli.measure(cloud.home)
             cloud.make("down")
     print(spread("LiteLLM's bare start", bare))
     print(spread("warm `make up`", up))
     for each in processes:
         print(f"      {each.name:<40} {each.resident / 1e6:6.0f} MB")
-    return checks(bare, up, memory)
+    print("\n".join(cli.lines(waits)))
+    return [*checks(bare, up, memory), *cli.checks(waits)]
 
 
 def measure_edge(folder: Path) -> list[Check]:

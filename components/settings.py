@@ -132,6 +132,8 @@ class Settings(BaseModel):
     waf: bool = False
     waf_rate_limit: Annotated[int, Field(ge=LEAST_RATE, le=MOST_RATE)] = 3000
     access_logs: bool = False
+    relay_holds_key: bool = True
+    relay_concurrency: Annotated[int, Field(ge=0, le=100)] = 10
     log_retention_days: Literal[
         1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
     ] = 30

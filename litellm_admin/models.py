@@ -102,6 +102,7 @@ class ObservedKey:
     blocked: bool
     spend: float
     resets: datetime | None
+    last_used: datetime | None = None
 
 
 def user_id_of(email: str) -> str:
@@ -154,6 +155,7 @@ def observed_key(row: Mapping[str, Any], token: str | None = None) -> ObservedKe
         blocked=bool(row.get("blocked")),
         spend=float(row.get("spend") or 0),
         resets=moment(row.get("budget_reset_at")),
+        last_used=moment(row.get("last_active")),
     )
 
 

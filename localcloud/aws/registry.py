@@ -12,6 +12,8 @@ from localcloud.aws import (
     functions,
     log_delivery,
     network,
+    parameters,
+    quotas,
     secret_rules,
 )
 from localcloud.aws.account import Account
@@ -28,6 +30,6 @@ def make_rules(account: Account) -> Rules:
     balancing.register(rules, account, edge)
     firewall.register(rules, account, edge)
     log_delivery.register(rules, account, edge)
-    for room in (runtime, ecs, databases, functions, secret_rules, budgets, identities):
+    for room in (runtime, ecs, databases, functions, secret_rules, parameters, quotas, budgets, identities):
         room.register(rules, account)
     return rules

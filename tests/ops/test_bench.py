@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import cli
 from bench.bare import NotReady, _process, _wait_until_ready
 from bench.cloud import HOME_VARIABLE, CommandFailed, LocalCloud
 from bench.edge import LENGTHS, SHAPES
@@ -37,6 +38,14 @@ def test_the_chain_and_a_stream_are_judged() -> None:
     assert stream_check(silence=25, patience=120).passed
     assert not stream_check(silence=61, patience=120).passed, "half of what the edge waits"
     assert not stream_check(silence=float("inf"), patience=120).passed, "a stream that is cut"
+def test_the_slowest_command_of_each_way_is_judged() -> None:
+    slow, fast = [0.8, 1.2, 1.3], [0.2, 0.3, 9.0]
+    waits = cli.Waits([0.02], [0.1, 0.2, 0.4], {"relay": {"whoami": fast, "models": slow}, "url": {"whoami": fast}})
+    start, relay, url = cli.checks(waits)
+    assert start.passed
+    assert relay.line().startswith("FAIL  slowest command by relay (models) / what it may take: 1.20 s / 1.00 s")
+    assert url.passed
+    assert "      models (relay)             1200 ms (800, 1200, 1300)" in cli.lines(waits)
 
 
 def test_memory_is_that_of_the_processes_of_this_home_only(tmp_path: Path) -> None:
