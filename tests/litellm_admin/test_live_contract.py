@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from litellm_admin.client import Client, Patience
-from litellm_admin.ensure import ensure_key, ensure_user
+from litellm_admin.ensure import ensure_user
+from litellm_admin.ensure_keys import ensure_key
 from litellm_admin.models import ROLES, KeySpec, UserSpec, token_of
-from litellm_admin.plan import plan_key, plan_user
+from litellm_admin.plan import KeyWish, plan_key, plan_user
 from litellm_admin.transport import Response
 from tests.litellm_admin import specs
 from tests.litellm_admin.fake import FakeLiteLLM
@@ -51,10 +52,10 @@ def everything() -> list[tuple[str, str, dict[str, Any], dict[str, Any] | None]]
     client.wait_until_ready(1)
     ensure_user(client, user, "gw/test")
     ensure_user(client, UserSpec("DEV@example.com"), "gw/test2")
-    ensure_key(client, key, user.user_id, "gw/test", VALUE)
-    ensure_key(client, KeySpec("production"), None, "gw/test2", VALUE)
+    ensure_key(client, KeyWish(key, user.user_id, None, "gw/test", VALUE))
+    ensure_key(client, KeyWish(KeySpec("production"), None, None, "gw/test2", VALUE))
     recorder.keys[token_of(VALUE)]["allowed_routes"] = []
-    ensure_key(client, KeySpec("production"), None, "gw/test2", VALUE)
+    ensure_key(client, KeyWish(KeySpec("production"), None, None, "gw/test2", VALUE))
     client.list_users()
     client.list_keys()
     client.list_keys("u")
@@ -97,7 +98,7 @@ def test_enums_and_the_constants_of_the_pinned_version(openapi: dict[str, Any]) 
     roles = enum(openapi, openapi["components"]["schemas"]["NewUserRequest"]["properties"]["user_role"])
     assert set(ROLES) == set(roles)
     kinds = enum(openapi, openapi["components"]["schemas"]["GenerateKeyRequest"]["properties"]["key_type"])
-    assert plan_key(KeySpec("a"), None, "gw", VALUE, None, specs.NOW).body["key_type"] in kinds
+    assert plan_key(KeyWish(KeySpec("a"), None, None, "gw", VALUE), None, specs.NOW).body["key_type"] in kinds
     assert plan_user(UserSpec("a@b.co"), "gw", None).body["user_role"] in roles
 
 
