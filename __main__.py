@@ -127,8 +127,11 @@ if database is not None:
             relay=relay.function_name,
             region=stack.region,
             managed_by=f"{stack.project}/{stack.stack}",
+            prefix=stack.prefix,
             database=database.instance,
             ready=[gateway.service, *relay.ready],
+            roster_above=config.roster_above,
+            protect=config.protect,
         ),
     )
 
@@ -137,4 +140,6 @@ pulumi.export("adminUrl", doors.admin_url)
 pulumi.export("relayFunctionName", relay.function_name)
 pulumi.export("masterKeySecretArn", gateway.master_key_secret_arn)
 pulumi.export("users", access.users if access else {})
+pulumi.export("teams", access.teams if access else {})
 pulumi.export("keys", access.keys if access else {})
+pulumi.export("publishedKeys", access.published if access else {})

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from litellm_admin.client import Client
@@ -43,11 +44,49 @@ class KeyEntry:
     token: str | None = None
     formers: tuple[Former, ...] = ()
     stale: tuple[str, ...] = ()
+    # of the formers, by their generations
+    former_tokens: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tokens(self) -> frozenset[str]:
         """All that belong to it."""
         return frozenset([self.token or token_of(self.value), *(former.token for former in self.formers), *self.stale])
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a state knows of a key: generation → token of its values that work, and the token that its latest value
+    should have (it has another one if the key was adopted)."""
+
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    value_token: str | None = None
+
+
+def key_entry(
+    spec: KeySpec,
+    generation: str,
+    formers: Mapping[str, datetime],
+    value_of: Callable[[str], str],
+    held: Held,
+    now: datetime,
+) -> KeyEntry:
+    """The entry for a key whose value is that of `generation`. `formers` are former generations and when each ends; one
+    that has ended is `stale`, and so is every other token that is held."""
+    value = value_of(generation)
+    # with another root secret, the same generation has another value
+    same_root = held.value_token in (None, token_of(value)) or generation not in held.tokens
+    token = held.tokens.get(generation) if same_root else None
+    alive: dict[str, Former] = {}
+    for name, until in formers.items():
+        if until > now:
+            derived = value_of(name)
+            its = held.tokens.get(name, token_of(derived))
+            alive[name] = Former(its, until, derived if its == token_of(derived) else None)
+    tokens = {name: former.token for name, former in alive.items()}
+    current = {token or token_of(value), *tokens.values()}
+    stale = tuple(sorted(set(held.tokens.values()) - current))
+    adopted = token if token != token_of(value) else None
+    return KeyEntry(spec, value, adopted, tuple(alive.values()), stale, tokens)
 
 
 @dataclass(frozen=True)

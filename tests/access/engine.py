@@ -70,7 +70,7 @@ class Stack:
     """One stack with nothing but `Access` and a stand-in for the database, whose `generation` makes it anew."""
 
     def __init__(self, folder: Path, relay: Relay) -> None:
-        self.spec, self.generation, self.folder = AccessSpec(), "1", folder
+        self.spec, self.generation, self.folder, self.roster_above = AccessSpec(), "1", folder, 100
         self._relay = relay
         for place in ("state", "home", "bin", "project"):
             (folder / place).mkdir(parents=True)
@@ -111,10 +111,19 @@ class Stack:
 
     def _program(self) -> None:
         database = random.RandomId("database", byte_length=4, keepers={"generation": self.generation})
-        args = AccessArgs(self.spec, "gw-relay", "us-west-1", "llm-gateway/test", database, [database])
+        args = AccessArgs(
+            self.spec,
+            "gw-relay",
+            "us-west-1",
+            "llm-gateway/test",
+            "llm-gateway-test",
+            database,
+            [database],
+            self.roster_above,
+        )
         access = Access("access", args)
-        pulumi.export("users", access.users)
-        pulumi.export("keys", access.keys)
+        for output in ("users", "teams", "keys", "published"):
+            pulumi.export(output, getattr(access, output))
 
     def _run(self, operation: Callable[..., Any], spec: AccessSpec | None) -> Outcome:
         self.spec = spec if spec is not None else self.spec

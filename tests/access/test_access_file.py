@@ -145,7 +145,7 @@ LIMIT = "a limit is a whole number of at least 0"
         (USER + "budgte: 5", "3: users[0].budgte is no key of an entry in users; did you mean budget?"),
         (
             KEY + "email: a@b.co",
-            "3: keys[0].email is no key of an entry in keys; the keys are models, budget, duration, tpm_limit, rpm_limit, metadata, alias, owner, expires.",
+            "3: keys[0].email is no key of an entry in keys; the keys are models, budget, duration, tpm_limit, rpm_limit, metadata, adopt, alias, owner, expires, team, key_type, rotate, overlap, publish.",
         ),
         (
             USER + "metadata: {managed_by: me}",

@@ -69,7 +69,7 @@ def test_the_life_of_users_and_keys(stack: Stack, relay: Relay, litellm: FakeLit
     }
     keys = made.outputs["keys"]
     assert {token_of(value) for value in keys.values()} == set(litellm.keys)
-    assert all(value.startswith("sk-") and value[3:].isalnum() and len(value) == 51 for value in keys.values())
+    assert all(value.startswith("sk-") and value[3:].isalnum() and len(value) == 55 for value in keys.values())
     assert litellm.keys[token_of(keys["dev-environment"])]["user_id"] == user_id_of("dev@example.com")
 
     # nothing has drifted, so there is nothing to do, and nothing is asked
@@ -77,21 +77,21 @@ def test_the_life_of_users_and_keys(stack: Stack, relay: Relay, litellm: FakeLit
     assert stack.up().changes == {"same": 9}
     assert not relay.calls
 
-    # one user changes: the preview names it and nobody else, and after asking for readiness it takes two calls
+    # one user changes: the preview names it and nobody else, and it takes two calls
     fewer = AccessSpec((replace(DEV, budget=60.0, models=()), LEAD), SPEC.keys)
     seen = stack.preview(fewer)
     assert seen.changes == {"same": 8, "update": 1}
     assert "access-user-dev@example.com update [diff: -models~budget]" in seen.said
     assert stack.up().changes == {"same": 8, "update": 1}
-    assert relay.calls == [("GET", "/health/readiness"), ("GET", "/v2/user/info"), ("POST", "/user/update")]
+    assert relay.calls == [("GET", "/v2/user/info"), ("POST", "/user/update")]
 
     # what is taken out of the file is deleted, and only that
-    assert stack.up(AccessSpec((LEAD,), (FREE,))).changes == {"same": 6, "delete": 3}
+    assert stack.up(AccessSpec((LEAD,), (FREE,))).changes == {"same": 6, "update": 1, "delete": 2}
     assert set(litellm.users) == {user_id_of("lead@example.com")}
     assert set(litellm.keys) == {token_of(keys["production"])}
 
     # the database goes, and takes them along without a call
-    assert stack.destroy().changes == {"delete": 6}
+    assert stack.destroy().changes == {"delete": 7}
     assert not relay.calls
 
 
