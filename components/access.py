@@ -178,7 +178,7 @@ class Access(pulumi.ComponentResource):
 
     def _published(self, alias: str, value: pulumi.Output[str | None]) -> pulumi.Output[dict[str, str]]:
         args = PublishedKeyArgs(
-            self._args.prefix, alias, value.apply(lambda one: _told(alias, one)), self._args.protect
+            self._args.prefix, alias, value.apply(lambda one: to_publish(alias, one)), self._args.protect
         )
         key = PublishedKey(f"{self._name}-key-{alias}", args, pulumi.ResourceOptions(parent=self))
         return pulumi.Output.all(secretArn=key.secret_arn, policyArn=key.policy_arn).apply(dict)
@@ -206,7 +206,8 @@ def _values(root: str, generations: Mapping[str, str], tokens: Mapping[str, Mapp
     }
 
 
-def _told(alias: str, value: str | None) -> str:
+def to_publish(alias: str, value: str | None) -> str:
+    """The value, if it is known. Raises RunError, which the engine prints as it is."""
     if value is None:
         raise pulumi.RunError(
             f"The key {alias} was adopted, so that only its holders know its value, and it can't be published: "

@@ -66,7 +66,9 @@ class KeyRingArgs:
     keys: Mapping[str, Rotation]
 
 
-class KeyRing(Resource, module="litellm", name="KeyRing"):
+# Not in the module `litellm` as the others: it lives in the state and nowhere else, and its type says so to whoever goes
+# through a state.
+class KeyRing(Resource, module="state", name="KeyRing"):
     """The generations of the keys' values: alias → `Generation.as_json`."""
 
     generations: pulumi.Output[dict[str, Any]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import runpy
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from pulumi.runtime.stack import run_pulumi_func
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "111122223333"
+ROOT_SECRET = base64.b64encode(b"r" * 32).decode()
 
 
 @dataclass
@@ -72,8 +74,11 @@ class _Account(mocks.Mocks):
             "result": f"generated-for-{args.name}",
             "versionId": f"version-of-{args.name}",
             "allocationId": "eipalloc-1",
+            "base64": ROOT_SECRET,
+            "generations": {alias: {"generation": "g1"} for alias in args.inputs.get("keys", ())},
         }
-        return f"{args.name}-id", {**computed, **args.inputs}
+        # a dynamic resource names its outputs among its inputs
+        return f"{args.name}-id", {**computed, **{name: one for name, one in args.inputs.items() if one is not None}}
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         match args.token:
