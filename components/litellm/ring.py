@@ -66,8 +66,8 @@ class KeyRingArgs:
     keys: Mapping[str, Rotation]
 
 
-# Not in the module `litellm` as the others: it lives in the state and nowhere else, and its type says so to whoever goes
-# through a state.
+# Not in the module `litellm` as the others: it lives in the state and nowhere else, and its type says so to whoever
+# goes through a state.
 class KeyRing(Resource, module="state", name="KeyRing"):
     """The generations of the keys' values: alias → `Generation.as_json`."""
 

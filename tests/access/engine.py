@@ -30,6 +30,7 @@ class Relay:
 
     def __init__(self, answer: Answer) -> None:
         self.calls: list[tuple[str, str]] = []
+        self.invocations = 0
         relay = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -40,7 +41,8 @@ class Relay:
 
             def do_POST(self) -> None:
                 event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                relay.calls.append((event["method"], event["path"]))
+                relay.calls += [(call["method"], call["path"]) for call in event.get("calls", [event])]
+                relay.invocations += 1
                 body = json.dumps(answer(event)).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))

@@ -14,7 +14,7 @@ import pytest
 
 from litellm_admin import transport
 from litellm_admin.errors import AdminError, Unreachable
-from litellm_admin.transport import DirectTransport, RelayTransport
+from litellm_admin.transport import Call, DirectTransport, RelayTransport, Response
 
 KEY = "sk-" + "master" * 4
 ROOT = Path(__file__).parent.parent.parent
@@ -174,6 +174,43 @@ def test_a_lost_answer_of_lambda_isnt_asked_for_again_behind_the_clients_back(aw
     with pytest.raises(Unreachable):
         RelayTransport("gw-relay", "us-west-1").request("POST", "/user/new", body={})
     assert aws.requests == 2
+
+
+CALLS = [Call("POST", "/key/generate", None, {"key_alias": alias}) for alias in ("a", "b")]
+
+
+def test_several_calls_are_one_event(aws: Door) -> None:
+    aws.answer = (
+        200,
+        {},
+        b'{"status": 200, "answers": [{"status": 200, "body": 1}, {"status": 429, "retry_after": 3}]}',
+    )
+    one, two = RelayTransport("gw-relay", "us-west-1").request_each(CALLS)
+    assert isinstance(one, Response) and isinstance(two, Response)
+    assert (one.status, one.body, two.status, two.retry_after) == (200, 1, 429, 3.0)
+    events = [{"method": "POST", "path": "/key/generate", "body": {"key_alias": alias}} for alias in ("a", "b")]
+    assert json.loads(aws.seen["body"]) == {"calls": events}
+    aws.answer = (200, {}, b'{"status": 200, "body": {}}')
+    assert RelayTransport("gw-relay", "us-west-1").request_each(CALLS[:1]) == [Response(200, {})]
+    assert "calls" not in json.loads(aws.seen["body"])
+
+
+def test_several_calls_that_got_no_answer_got_none_each(aws: Door) -> None:
+    transport = RelayTransport("gw-relay", "us-west-1")
+    aws.answer = (0, {}, b"")
+    assert [type(error) for error in transport.request_each(CALLS)] == [Unreachable, Unreachable]
+    refused = {"status": 400, "body": {"error": {"message": "`calls` is no call", "type": "relay"}}}
+    aws.answer = (200, {}, json.dumps(refused).encode())
+    said = [str(error) for error in transport.request_each(CALLS)]
+    assert said == ["POST a batch of calls was refused (400): `calls` is no call."] * 2
+
+
+def test_several_direct_calls_come_one_after_the_other(door: Door) -> None:
+    transport = DirectTransport(door.url, "sk-master")
+    assert [type(answer) for answer in transport.request_each(CALLS)] == [Response, Response]
+    door.answer = (0, {}, b"")
+    assert [type(answer) for answer in transport.request_each(CALLS)] == [Unreachable, Unreachable]
+    assert door.requests == 4
 
 
 def test_importing_it_imports_nothing_heavy() -> None:
