@@ -111,6 +111,14 @@ class Stack:
             file.read_text(errors="replace") for file in (self.folder / "state").rglob("*") if file.is_file()
         )
 
+    @property
+    def root_secret(self) -> str:
+        """What every key's value is derived from, in base64."""
+        exported = self._stack.export_stack().deployment
+        assert exported is not None
+        [found] = [one for one in exported["resources"] if one["type"] == "random:index/randomBytes:RandomBytes"]
+        return json.loads(found["outputs"]["base64"]["plaintext"])
+
     def _program(self) -> None:
         database = random.RandomId("database", byte_length=4, keepers={"generation": self.generation})
         args = AccessArgs(

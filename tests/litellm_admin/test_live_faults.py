@@ -168,7 +168,7 @@ def test_faults_at_random_in_a_run_and_in_the_change_after_it(
         seeding.clear()
 
 
-@pytest.mark.parametrize("kind", ["refused", "reset before", "timeout before", "502", "503"])
+@pytest.mark.parametrize("kind", ["reset before", "timeout before", "502", "503"])
 def test_a_gateway_that_doesnt_answer_is_no_reason_to_think_that_anybody_is_gone(
     proxy: Proxy, door: FaultyDoor, kind: str
 ) -> None:
