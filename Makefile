@@ -81,7 +81,7 @@ setup: ## everything that the rest needs, below .venv and .local; quick when it 
 test: ## every test; none needs a cloud
 	@$(SETUP) && $(PY) -m pytest $(ARGS)
 
-bench: ## time to stand up against LiteLLM's own start, and memory, against their limits
+bench: ## times to stand up and to seed, and memory, against their floors and limits; ARGS="--only seeding"
 	@$(SETUP) && $(PY) -m bench $(ARGS)
 
 lint: ## style and types

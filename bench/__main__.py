@@ -9,24 +9,32 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.bare import BareLiteLLM, NotReady
 from bench.cloud import CommandFailed, LocalCloud
-from bench.report import checks, spread
+from bench.report import SEEDING_SIZE, Check, checks, seeding_checks, seeding_table, spread
+from bench.seeding import Gateway, Seeding
 from ops.paths import REPO
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--runs", type=int, default=2, help="how often each is measured, turn by turn (2)")
-    runs = parser.parse_args().runs
+    parser.add_argument("--only", choices=["start", "seeding"], help="measure just this")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 300, 1000, 3000], help="users, and as many keys")
+    args = parser.parse_args()
     machine = f"{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}"
     print(f"{time.strftime('%Y-%m-%d')}  {machine}")
     (REPO / ".local").mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=REPO / ".local"))
     try:
-        return measure(folder, runs)
+        results = measure(folder, args.runs) if args.only != "seeding" else []
+        results += measure_seeding(folder, args.sizes) if args.only != "start" else []
+        for check in results:
+            print(check.line())
+        return 0 if all(check.passed for check in results) else 1
     except (NotReady, CommandFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -34,7 +42,7 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def measure(folder: Path, runs: int) -> int:
+def measure(folder: Path, runs: int) -> list[Check]:
     """Turn by turn, so that a machine that gets busier is unfair to neither."""
     bare: list[float] = []
     up: list[float] = []
@@ -50,10 +58,19 @@ def measure(folder: Path, runs: int) -> int:
     print(spread("warm `make up`", up))
     for each in processes:
         print(f"      {each.name:<40} {each.resident / 1e6:6.0f} MB")
-    results = checks(bare, up, memory)
-    for check in results:
-        print(check.line())
-    return 0 if all(check.passed for check in results) else 1
+    return checks(bare, up, memory)
+
+
+def measure_seeding(folder: Path, sizes: Sequence[int]) -> list[Check]:
+    """The gateway stands for all sizes; the checks are those of the size that the limits are for."""
+    done: list[Seeding] = []
+    with LocalCloud(folder / "seeding") as cloud:
+        cloud.make("up")
+        gateway = Gateway(cloud, folder / "program")
+        for size in sizes:
+            done.append(gateway.measure(size))
+            print(seeding_table(done)[-1] if len(done) > 1 else "\n".join(seeding_table(done)), flush=True)
+    return [check for one in done if one.count == SEEDING_SIZE for check in seeding_checks(one)]
 
 
 if __name__ == "__main__":

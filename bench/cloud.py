@@ -42,31 +42,41 @@ class LocalCloud:
 
     def make(self, target: str) -> float:
         """Run it and return the seconds that it took. Raises CommandFailed."""
-        # What was said to the make that runs us (`ARGS`, its flags) is not for this one.
-        outer = ("MAKE", "MFLAGS", "ARGS", "STACK", "SHOW_KEYS")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
-        env = {**kept, HOME_VARIABLE: str(self.home)}
         began = time.monotonic()
         done = subprocess.run(
-            ["make", target], cwd=REPO, env=env, text=True, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            ["make", target],
+            cwd=REPO,
+            env=self.env(),
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
         )
         seconds = time.monotonic() - began
         if done.returncode:
             raise CommandFailed(f"make {target} failed:\n{done.stdout[-3000:]}{done.stderr[-6000:]}")
         return seconds
 
+    def env(self) -> dict[str, str]:
+        """The environment of whatever is to meet this local cloud."""
+        # What was said to the make that runs us (`ARGS`, its flags) is not for others.
+        outer = ("MAKE", "MFLAGS", "ARGS", "STACK", "SHOW_KEYS")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
+        return {**kept, HOME_VARIABLE: str(self.home)}
+
     def memory(self) -> list[Memory]:
         """Every process of the local cloud, the largest first, with its resident set size: what `ps` calls RSS. Pages
         that several share are counted for each of them, so the sum is no less than what is really taken."""
         found: dict[int, Memory] = {}
         for process in psutil.process_iter():
-            if self._mine(process):
+            if self.owns(process):
                 # Their children as well: Postgres' write their title over their environment.
                 for each in [process, *process.children(recursive=True)]:
                     found[each.pid] = Memory(_name(each), each.memory_info().rss)
         return sorted(found.values(), key=lambda each: -each.resident)
 
-    def _mine(self, process: psutil.Process) -> bool:
+    def owns(self, process: psutil.Process) -> bool:
+        """Whether it is one of this local cloud's."""
         try:
             return process.pid != os.getpid() and process.environ().get(HOME_VARIABLE) == str(self.home)
         except psutil.Error:

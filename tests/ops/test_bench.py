@@ -11,7 +11,8 @@ import pytest
 
 from bench.bare import NotReady, _process, _wait_until_ready
 from bench.cloud import HOME_VARIABLE, CommandFailed, LocalCloud
-from bench.report import checks, spread
+from bench.report import checks, seeding_checks, seeding_table, spread
+from bench.seeding import Seeding
 
 
 def test_a_value_is_judged_by_its_ratio_to_the_floor() -> None:
@@ -22,6 +23,19 @@ def test_a_value_is_judged_by_its_ratio_to_the_floor() -> None:
     assert memory.line().startswith("FAIL  memory of the whole local cloud")
     assert not checks(bare=[16.0], up=[32.1], memory=[1])[0].passed
     assert spread("warm `make up`", [3.0, 1.0]) == "      warm `make up`              2.0 s  (1.0, 3.0)"
+
+
+def test_seeding_is_judged_by_a_bare_client_and_by_its_calls() -> None:
+    good = Seeding(1000, 13.0, 4.0, 2.5, 16.0, 1006, 34, 5.0, 0, 5.2, 2, 12.9)
+    assert [check.passed for check in seeding_checks(good)] == [True] * 5
+    bad = Seeding(1000, 13.0, 4.0, 2.5, 17.0, 1006, 34, 10.1, 1, 5.2, 3, 13.1)
+    assert [check.passed for check in seeding_checks(bad)] == [False] * 5
+    assert seeding_checks(good)[0].line() == (
+        "pass  `pulumi up` of 1,000 users and 1,000 keys / a bare client: 16.00 s / 13.00 s = 1.23 (limit 1.30)"
+    )
+    head, line = seeding_table([good])
+    assert len(head) == len(line)
+    assert line.split()[:5] == ["1,000", "13.0", "s", "16.0", "s"]
 
 
 def test_memory_is_that_of_the_processes_of_this_home_only(tmp_path: Path) -> None:
