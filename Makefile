@@ -10,12 +10,17 @@ SETUP = sh ops/setup.sh
 SETUP_CLOUD = sh ops/setup.sh python engine launchers
 PULUMI = PATH="$${LOCALCLOUD_SETUP:-$$PWD/.local/setup}/engine/bin:$$PATH" pulumi
 
-.PHONY: help up preview refresh down status logs outputs key env setup test bench lint lock clean
+# Previews of other stacks run on a simulated account of their own, beside whatever is up here.
+TRIAL = LOCALCLOUD_HOME="$$PWD/.local/trial"
+TRIAL_END = $(TRIAL) $(LOCAL) stop --wipe
+
+.PHONY: help up preview refresh down status logs outputs key env setup test bench lint lock clean \
+	preview-report cost prices sleep wake teardown sweep upgrade-check
 
 help: ## this list
 	@echo "make TARGET [STACK=local]       a stack of another name is on AWS: Pulumi asks before it changes anything"
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 up: ## stand the gateway up, or bring it up to date; SHOW_KEYS=1 prints the keys in clear
 	@case "$(STACK)" in \
@@ -72,20 +77,54 @@ key: ## print one key: KEY=$(make -s key ALIAS=dev-environment)
 	*) $(SETUP_CLOUD) && $(PY) -m ops key --stack "$(STACK)" "$(ALIAS)" ;; \
 	esac
 
+preview-report: ## what this work tree would change, compared with BASE=origin/main, as Markdown: STACK=poc, ARGS=--out=FILE
+	@$(SETUP) && { \
+	$(TRIAL) $(LOCAL) run -- $(PY) -m ops preview-report --stack "$(STACK)" --base "$${BASE:-origin/main}" $(ARGS); \
+	code=$$?; $(TRIAL_END); exit $$code; }
+
+cost: ## what STACK=poc costs a month; ARGS="--prices us-east-1 --set egress=public"
+	@$(SETUP) python engine launchers && { \
+	$(TRIAL) $(LOCAL) run -- $(PY) -m ops cost --stack "$(STACK)" $(ARGS); \
+	code=$$?; $(TRIAL_END); exit $$code; }
+
+sleep: ## put it to sleep: no tasks, database stopped; what it holds stays
+	@case "$(STACK)" in \
+	local) $(SETUP) && $(LOCAL) run -- $(PY) -m ops sleep --stack local ;; \
+	*) $(SETUP_CLOUD) && $(PY) -m ops sleep --stack "$(STACK)" ;; \
+	esac
+
+wake: ## wake it; done when it serves
+	@case "$(STACK)" in \
+	local) $(SETUP) && $(LOCAL) run -- $(PY) -m ops wake --stack local ;; \
+	*) $(SETUP_CLOUD) && $(PY) -m ops wake --stack "$(STACK)" ;; \
+	esac
+
+teardown: ## destroy STACK with patience (AWS holds some things back) and take it off the backend; ARGS=--yes
+	@$(SETUP_CLOUD) && $(PY) -m ops teardown --stack "$(STACK)" $(ARGS)
+
+sweep: ## list the stacks of your backend; ARGS=--yes destroys those that have outlived their lifetime
+	@$(SETUP_CLOUD) && $(PY) -m ops sweep $(ARGS)
+
+upgrade-check: ## what VERSION=1.109.0 of LiteLLM changes: routes by class, migrations, advisories
+	@$(SETUP) && $(PY) -m ops upgrade-check --version "$(VERSION)"
+
+prices: ## fetch the prices of REGION=us-west-1 from the AWS Price List API (needs credentials)
+	@$(SETUP) python && $(PY) -m ops prices --region "$(REGION)"
+
 env: ## eval "$(make env)": a shell in which pulumi, aws and boto3 talk to the simulated account
 	@$(SETUP) && $(LOCAL) env
 
 setup: ## everything that the rest needs, below .venv and .local; quick when it is there
 	@$(SETUP)
 
-test: ## every test; none needs a cloud
-	@$(SETUP) && $(PY) -m pytest $(ARGS)
+test: ## every test; none needs a cloud; ARGS=tests/relay runs some, WORKERS=0 in one process
+	@$(SETUP) && $(PY) -m pytest -n $${WORKERS:-auto} --maxprocesses 4 $(ARGS)
 
 bench: ## times to stand up and to seed, and memory, against their floors and limits; ARGS="--only seeding"
 	@$(SETUP) && $(PY) -m bench $(ARGS)
 
 lint: ## style and types
-	@$(SETUP) python && .venv/bin/ruff check . && .venv/bin/ruff format --check ops bench tests/ops \
+	@$(SETUP) python && .venv/bin/ruff check . && .venv/bin/ruff format --check ops policies bench tests/ops tests/policies tests/workflows \
 		&& PYRIGHT_PYTHON_CACHE_DIR="$$PWD/.local/cache" .venv/bin/pyright
 
 lock: ## pin the newest versions that requirements/*.in allow

@@ -14,8 +14,11 @@ from components.database import Database, DatabaseArgs
 from components.doors import Doors, DoorsArgs
 from components.edge import Edge, EdgeArgs
 from components.gateway import Gateway, GatewayArgs
+from components.lifetime import Lifetime
 from components.network import Network, NetworkArgs
+from components.observability import Observability, ObservabilityArgs
 from components.relay import AdminRelay, AdminRelayArgs
+from components.sleep import Sleep, SleepArgs
 from components.tags import tag_everything
 from components.zones import Zone, choose_zones
 
@@ -24,6 +27,10 @@ stack = settings.load(
 )
 config = stack.settings
 tag_everything(stack.project, stack.stack)
+
+lifetime = None
+if config.ttl or config.expires_at:
+    lifetime = Lifetime("lifetime", config.ttl, config.expires_at, config.renewal)
 
 # opt-in-not-required leaves out local zones, which have neither RDS nor load balancers for the asking
 zones = aws.get_availability_zones(
@@ -39,6 +46,7 @@ network = Network(
         zones=choose_zones([Zone(*pair) for pair in zip(zones.names, zones.zone_ids, strict=True)], count=2),
         admin_cidrs=config.admin_cidrs,
         has_database=config.database == "rds",
+        egress=config.egress,
     ),
 )
 
@@ -74,7 +82,7 @@ gateway = Gateway(
     GatewayArgs(
         prefix=stack.prefix,
         region=stack.region,
-        subnet_ids=network.private_subnet_ids,
+        subnet_ids=network.task_subnet_ids,
         security_group_id=network.task_group_id,
         target_group_arn=doors.target_group_arn,
         image=config.image,
@@ -85,7 +93,8 @@ gateway = Gateway(
         database_secret_version=database.secret_version_id if database else None,
         log_retention_days=config.log_retention_days,
         protect=config.protect,
-        ready=[network.egress, *network.rules, *doors.ready],
+        public_address=config.egress == "public",
+        ready=[*network.egress, *network.rules, *doors.ready],
     ),
 )
 
@@ -114,7 +123,8 @@ relay = AdminRelay(
         admin_url=doors.admin_url,
         master_key_secret_arn=gateway.master_key_secret_arn,
         log_retention_days=config.log_retention_days,
-        egress=[network.egress, *network.rules],
+        egress=[*network.egress, *network.rules],
+        over_ipv6=config.egress == "public",
     ),
 )
 
@@ -135,10 +145,47 @@ if database is not None:
         ),
     )
 
+Sleep(
+    "sleep",
+    SleepArgs(
+        prefix=stack.prefix,
+        cluster=stack.prefix,
+        service=stack.prefix,
+        service_arn=gateway.service_arn,
+        tasks=gateway.tasks,
+        database=stack.prefix if database else None,
+        database_arn=database.instance.arn if database else None,
+        hours=config.office_hours,
+    ),
+)
+
+Observability(
+    "observability",
+    ObservabilityArgs(
+        prefix=stack.prefix,
+        region=stack.region,
+        stack_tag=stack.stack,
+        email=config.alarm_email,
+        monthly_budget=config.monthly_budget,
+        load_balancer=doors.arn_suffix,
+        target_group=doors.target_group_arn_suffix,
+        cluster=stack.prefix,
+        cluster_arn=gateway.cluster_arn,
+        service=stack.prefix,
+        relay=relay.function_name,
+        distribution=edge.distribution.id,
+        database=stack.prefix if database else None,
+        instance_class=config.database_instance_class,
+        storage=config.database_storage,
+    ),
+)
+
 pulumi.export("gatewayUrl", edge.url)
 pulumi.export("adminUrl", doors.admin_url)
 pulumi.export("relayFunctionName", relay.function_name)
 pulumi.export("masterKeySecretArn", gateway.master_key_secret_arn)
+if lifetime is not None:
+    pulumi.export("expiresAt", lifetime.expires)
 pulumi.export("users", access.users if access else {})
 pulumi.export("teams", access.teams if access else {})
 pulumi.export("keys", access.keys if access else {})

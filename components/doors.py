@@ -54,6 +54,8 @@ class Doors(pulumi.ComponentResource):
     arn: pulumi.Output[str]
     dns_name: pulumi.Output[str]
     target_group_arn: pulumi.Output[str]
+    arn_suffix: pulumi.Output[str]
+    target_group_arn_suffix: pulumi.Output[str]
     admin_url: pulumi.Output[str]
     public_listener: aws.lb.Listener
     ready: list[pulumi.Resource]
@@ -78,6 +80,8 @@ class Doors(pulumi.ComponentResource):
         )
         targets = self._targets(args)
         self.arn, self.dns_name, self.target_group_arn = balancer.arn, balancer.dns_name, targets.arn
+        # the names by which metrics know them
+        self.arn_suffix, self.target_group_arn_suffix = balancer.arn_suffix, targets.arn_suffix
         self.public_listener = self._listener("public", balancer, PUBLIC_DOOR_PORT, self._refuse())
         admin = self._listener("admin", balancer, ADMIN_DOOR_PORT, self._forward(targets))
         self.ready = [self.public_listener, admin, *self._public_rules(args.allowed_paths, targets)]

@@ -28,7 +28,8 @@ GRACE_SECONDS = 180
 @dataclass(frozen=True)
 class GatewayArgs:
     """`cpu` in units (1024 = 1 vCPU), `memory` in MiB. `database_secret_arn` and `database_secret_version` are None
-    without a database. `ready` is what must exist before a task can start and be reached."""
+    without a database. `public_address` gives the task one: it is its way out in a public subnet. `tasks` is how many
+    run at first. `ready` is what must exist before a task can start and be reached."""
 
     prefix: str
     region: str
@@ -43,6 +44,8 @@ class GatewayArgs:
     database_secret_version: pulumi.Input[str] | None
     log_retention_days: int
     protect: bool
+    public_address: bool = False
+    tasks: int = 1
     ready: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
 
@@ -50,7 +53,10 @@ class Gateway(pulumi.ComponentResource):
     """The service. It counts as created once its tasks are healthy behind the doors."""
 
     master_key_secret_arn: pulumi.Output[str]
+    tasks: int
     service: aws.ecs.Service
+    service_arn: pulumi.Output[str]
+    cluster_arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm-gateway:gateway:Gateway", name, None, opts)
@@ -79,6 +85,7 @@ class Gateway(pulumi.ComponentResource):
             opts=self._mine,
         )
         self.service = self._service(definition, [may_start, may_run])
+        self.service_arn, self.tasks = self.service.id, args.tasks
         self.register_outputs({"masterKeySecretArn": self.master_key_secret_arn})
 
     def _secrets(self) -> dict[str, pulumi.Output[str]]:
@@ -211,18 +218,19 @@ class Gateway(pulumi.ComponentResource):
 
     def _service(self, definition: aws.ecs.TaskDefinition, permissions: list[pulumi.Resource]) -> aws.ecs.Service:
         cluster = aws.ecs.Cluster(f"{self._name}-cluster", name=self._args.prefix, opts=self._mine)
+        self.cluster_arn = cluster.arn
         return aws.ecs.Service(
             f"{self._name}-service",
             name=self._args.prefix,
             cluster=cluster.arn,
             task_definition=definition.arn,
-            desired_count=1,
+            desired_count=self._args.tasks,
             launch_type="FARGATE",
             platform_version="1.4.0",
             network_configuration={
                 "subnets": list(self._args.subnet_ids),
                 "security_groups": [self._args.security_group_id],
-                "assign_public_ip": False,
+                "assign_public_ip": self._args.public_address,
             },
             load_balancers=[
                 {
@@ -237,5 +245,10 @@ class Gateway(pulumi.ComponentResource):
             deployment_circuit_breaker={"enable": True, "rollback": True},
             propagate_tags="SERVICE",
             wait_for_steady_state=True,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*permissions, *self._args.ready]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[*permissions, *self._args.ready],
+                # what office hours, `make sleep` or autoscaling have chosen is not for an update to undo
+                ignore_changes=["desiredCount"],
+            ),
         )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Network
+from itertools import islice
+from typing import Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -21,7 +24,8 @@ HTTPS_PORT = 443
 @dataclass(frozen=True)
 class NetworkArgs:
     """`prefix` starts the physical names; `zones` are at least two, as a load balancer and a database subnet group
-    need; `admin_cidrs` may reach the admin door; `has_database` says whether tasks get a way to one."""
+    need; `admin_cidrs` may reach the admin door; `has_database` says whether tasks get a way to one. `egress`: tasks go
+    out by a NAT gateway (`nat`), or from public subnets with addresses of their own (`public`)."""
 
     prefix: str
     region: str
@@ -29,21 +33,23 @@ class NetworkArgs:
     zones: Sequence[Zone]
     admin_cidrs: Sequence[str]
     has_database: bool
+    egress: Literal["nat", "public"] = "nat"
 
 
 class Network(pulumi.ComponentResource):
-    """The VPC. Its tiers: `public_subnet_ids` (NAT gateway only), `private_subnet_ids` (tasks, load balancer, relay)
-    and `database_subnet_ids` (no route out at all). One security group a role, one rule a resource, and no rule by
-    default."""
+    """The VPC. Its tiers: public (NAT gateway only, or the tasks with `egress: public`), `private_subnet_ids` (load
+    balancer, relay, and the tasks behind a NAT gateway) and `database_subnet_ids` (no route out at all). Tasks belong
+    into `task_subnet_ids`. One security group a role, one rule a resource, and no rule by default."""
 
     vpc_id: pulumi.Output[str]
     private_subnet_ids: list[pulumi.Output[str]]
+    task_subnet_ids: list[pulumi.Output[str]]
     database_subnet_ids: list[pulumi.Output[str]]
     load_balancer_group_id: pulumi.Output[str]
     task_group_id: pulumi.Output[str]
     relay_group_id: pulumi.Output[str]
     database_group_id: pulumi.Output[str] | None
-    egress: pulumi.Resource
+    egress: list[pulumi.Resource]
     internet_gateway: pulumi.Resource
     rules: list[pulumi.Resource]
 
@@ -58,16 +64,20 @@ class Network(pulumi.ComponentResource):
             enable_dns_support=True,
             # the database's and the load balancer's names resolve to private addresses only with this
             enable_dns_hostnames=True,
+            # the relay's way out where there is no NAT gateway
+            assign_generated_ipv6_cidr_block=args.egress == "public",
             tags=self._named("vpc"),
             opts=self._mine,
         )
         self.vpc_id = self._vpc.id
         plan = plan_subnets(args.vpc_cidr)
         public = self._subnets("public", plan.public)
-        private = self._subnets("private", plan.private)
+        private = self._subnets("private", plan.private, dual_stack=args.egress == "public")
         database = self._subnets("database", plan.database) if args.has_database else []
         self.private_subnet_ids = [subnet.id for subnet in private]
         self.database_subnet_ids = [subnet.id for subnet in database]
+
+        self.task_subnet_ids = [subnet.id for subnet in (public if args.egress == "public" else private)]
 
         self._way_out(public, private)
         self._close_default_group()
@@ -77,21 +87,27 @@ class Network(pulumi.ComponentResource):
     def _named(self, what: str) -> dict[str, str]:
         return {"Name": f"{self._args.prefix}-{what}"}
 
-    def _subnets(self, tier: str, blocks: Sequence[str]) -> list[aws.ec2.Subnet]:
+    def _subnets(self, tier: str, blocks: Sequence[str], *, dual_stack: bool = False) -> list[aws.ec2.Subnet]:
         return [
             aws.ec2.Subnet(
                 f"{self._name}-{tier}-{zone.id}",
                 vpc_id=self.vpc_id,
                 cidr_block=block,
+                ipv6_cidr_block=self._ipv6_block(place) if dual_stack else None,
                 availability_zone=zone.name,
                 tags=self._named(f"{tier}-{zone.id}"),
                 opts=self._mine,
             )
-            for zone, block in zip(self._args.zones, blocks, strict=False)
+            for place, (zone, block) in enumerate(zip(self._args.zones, blocks, strict=False))
         ]
 
+    def _ipv6_block(self, place: int) -> pulumi.Output[str]:
+        """A /64 of the VPC's /56, which is the size that a subnet has."""
+        return self._vpc.ipv6_cidr_block.apply(
+            lambda block: str(next(islice(IPv6Network(block).subnets(new_prefix=64), place, None)))
+        )
+
     def _way_out(self, public: list[aws.ec2.Subnet], private: list[aws.ec2.Subnet]) -> None:
-        """One NAT gateway for all zones (a second one would double the POC's largest fixed cost), and S3 beside it."""
         # CloudFront's VPC origins want an internet gateway in the VPC, though their traffic doesn't pass it.
         # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
         gateway = aws.ec2.InternetGateway(
@@ -106,6 +122,32 @@ class Network(pulumi.ComponentResource):
             gateway_id=gateway.id,
             opts=self._mine,
         )
+        inside = self._route_table("private", private)
+        if self._args.egress == "nat":
+            self.egress = [self._through_nat(public[0], inside, gateway, out)]
+            tasks_leave_by = inside
+        else:
+            self.egress = [out, self._over_ipv6(inside)]
+            tasks_leave_by = to_internet
+        # free, and keeps the config and log traffic to S3 off the NAT gateway's price per GB
+        aws.ec2.VpcEndpoint(
+            f"{self._name}-s3",
+            vpc_id=self.vpc_id,
+            service_name=f"com.amazonaws.{self._args.region}.s3",
+            vpc_endpoint_type="Gateway",
+            route_table_ids=[tasks_leave_by.id],
+            tags=self._named("s3"),
+            opts=self._mine,
+        )
+
+    def _through_nat(
+        self,
+        public: aws.ec2.Subnet,
+        inside: aws.ec2.RouteTable,
+        gateway: aws.ec2.InternetGateway,
+        out: aws.ec2.Route,
+    ) -> aws.ec2.Route:
+        """One NAT gateway for all zones: a second one would double the POC's largest fixed cost."""
         address = aws.ec2.Eip(
             f"{self._name}-nat-address",
             domain="vpc",
@@ -115,27 +157,32 @@ class Network(pulumi.ComponentResource):
         nat = aws.ec2.NatGateway(
             f"{self._name}-nat",
             allocation_id=address.allocation_id,
-            subnet_id=public[0].id,
+            subnet_id=public.id,
             tags=self._named("nat"),
             # it can't serve before its subnet has a way to the internet, and must go before that way goes
             opts=pulumi.ResourceOptions(parent=self, depends_on=[out]),
         )
-        through_nat = self._route_table("private", private)
-        self.egress = aws.ec2.Route(
+        return aws.ec2.Route(
             f"{self._name}-private-nat",
-            route_table_id=through_nat.id,
+            route_table_id=inside.id,
             destination_cidr_block="0.0.0.0/0",
             nat_gateway_id=nat.id,
             opts=self._mine,
         )
-        # free, and keeps the config and log traffic to S3 off the NAT gateway's price per GB
-        aws.ec2.VpcEndpoint(
-            f"{self._name}-s3",
-            vpc_id=self.vpc_id,
-            service_name=f"com.amazonaws.{self._args.region}.s3",
-            vpc_endpoint_type="Gateway",
-            route_table_ids=[through_nat.id],
-            tags=self._named("s3"),
+
+    def _over_ipv6(self, inside: aws.ec2.RouteTable) -> aws.ec2.Route:
+        """The relay's way to Secrets Manager without a NAT gateway. A function in a VPC never gets a public IPv4
+        address, but it may have an IPv6 one, Secrets Manager answers to those, and an egress-only gateway costs nothing
+        and lets nobody in. https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-ipv6
+        https://docs.aws.amazon.com/secretsmanager/latest/userguide/ip-access.html"""
+        gateway = aws.ec2.EgressOnlyInternetGateway(
+            f"{self._name}-egress-only", vpc_id=self.vpc_id, tags=self._named("egress-only"), opts=self._mine
+        )
+        return aws.ec2.Route(
+            f"{self._name}-private-ipv6",
+            route_table_id=inside.id,
+            destination_ipv6_cidr_block="::/0",
+            egress_only_gateway_id=gateway.id,
             opts=self._mine,
         )
 
@@ -169,7 +216,7 @@ class Network(pulumi.ComponentResource):
                 task,
                 "Bedrock, Secrets Manager, CloudWatch Logs, S3 and the image registry, all over TLS",
             ),
-            self._out("relay-to-aws", relay, "Secrets Manager over TLS"),
+            self._out("relay-to-aws", relay, "Secrets Manager over TLS", over_ipv6=self._args.egress == "public"),
         ]
         if self._args.has_database:
             database = self._group("database", "database")
@@ -225,12 +272,14 @@ class Network(pulumi.ComponentResource):
         )
         return [egress, ingress]
 
-    def _out(self, name: str, source: aws.ec2.SecurityGroup, why: str) -> pulumi.Resource:
+    def _out(self, name: str, source: aws.ec2.SecurityGroup, why: str, *, over_ipv6: bool = False) -> pulumi.Resource:
         """HTTPS to anywhere: AWS's and the registry's addresses change, so a group can't name them."""
         return aws.vpc.SecurityGroupEgressRule(
-            f"{self._name}-{name}",
+            # another rule, not the same one changed: a rule keeps its kind of address
+            f"{self._name}-{name}{'-ipv6' if over_ipv6 else ''}",
             security_group_id=source.id,
-            cidr_ipv4="0.0.0.0/0",
+            cidr_ipv4=None if over_ipv6 else "0.0.0.0/0",
+            cidr_ipv6="::/0" if over_ipv6 else None,
             ip_protocol="tcp",
             from_port=HTTPS_PORT,
             to_port=HTTPS_PORT,

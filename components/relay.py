@@ -19,7 +19,7 @@ TIMEOUT_SECONDS = 60
 @dataclass(frozen=True)
 class AdminRelayArgs:
     """`admin_url` is the admin door, `master_key_secret_arn` the key that the relay itself presents there, `egress`
-    what must exist before the function can reach Secrets Manager."""
+    what must exist before the function can reach Secrets Manager, by IPv6 if `over_ipv6`."""
 
     prefix: str
     subnet_ids: Sequence[pulumi.Input[str]]
@@ -28,6 +28,7 @@ class AdminRelayArgs:
     master_key_secret_arn: pulumi.Input[str]
     log_retention_days: int
     egress: Sequence[pulumi.Resource]
+    over_ipv6: bool = False
 
 
 class AdminRelay(pulumi.ComponentResource):
@@ -59,7 +60,11 @@ class AdminRelay(pulumi.ComponentResource):
             memory_size=256,
             timeout=TIMEOUT_SECONDS,
             role=role.arn,
-            vpc_config={"subnet_ids": list(args.subnet_ids), "security_group_ids": [args.security_group_id]},
+            vpc_config={
+                "subnet_ids": list(args.subnet_ids),
+                "security_group_ids": [args.security_group_id],
+                "ipv6_allowed_for_dual_stack": args.over_ipv6,
+            },
             environment={
                 "variables": {"ADMIN_DOOR_URL": args.admin_url, "MASTER_KEY_SECRET_ARN": args.master_key_secret_arn}
             },

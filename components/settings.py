@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pulumi
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from components import fargate
 from components.access_file import AccessSpec, load_access
+from components.hours import OfficeHours
+from components.lifetime import moment, span
 from components.models import Model
 from components.subnets import plan_subnets
 
@@ -55,6 +57,18 @@ def _not_everyone(value: str) -> str:
     return value
 
 
+def _ttl(value: str) -> str:
+    if value:
+        span(value)
+    return value
+
+
+def _expires_at(value: str) -> str:
+    if value:
+        moment(value)
+    return value
+
+
 def _safe_image(value: str) -> str:
     """An image is named exactly, and not in a version with known holes."""
     if "@sha256:" in value:
@@ -78,7 +92,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, strict=True)
 
     vpc_cidr: Annotated[str, AfterValidator(_vpc_cidr)] = "10.20.0.0/16"
-    egress: Literal["nat"] = "nat"
+    egress: Literal["nat", "public"] = "nat"
     admin_cidrs: tuple[Annotated[str, AfterValidator(_cidr), AfterValidator(_not_everyone)], ...] = Field(
         (), strict=False
     )
@@ -98,6 +112,12 @@ class Settings(BaseModel):
         1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
     ] = 30
     roster_above: Annotated[int, Field(ge=0)] = 100
+    office_hours: Annotated[OfficeHours | None, BeforeValidator(lambda given: given or None)] = None
+    alarm_email: Annotated[str, Field(pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$")] = ""
+    monthly_budget: Annotated[int, Field(ge=1)] = 150
+    ttl: Annotated[str, AfterValidator(_ttl)] = ""
+    expires_at: Annotated[str, AfterValidator(_expires_at)] = ""
+    renewal: str = ""
     protect: bool = False
 
     @model_validator(mode="after")
@@ -115,6 +135,14 @@ class Settings(BaseModel):
         if bool(self.domain_name) != bool(self.certificate_arn):
             missing, given = ("certificateArn", "domainName") if self.domain_name else ("domainName", "certificateArn")
             raise _at(missing, f"is missing while {given} is set; the edge's own domain needs both")
+        if self.ttl and self.expires_at:
+            raise _at("expiresAt", "is set together with ttl; a stack ends at one time, so set one of them")
+        if self.protect and (self.ttl or self.expires_at):
+            raise _at(
+                "protect", "keeps what the end of a lifetime would destroy; take ttl and expiresAt away, or protect"
+            )
+        if self.protect and self.office_hours:
+            raise _at("officeHours", "would put a protected stack to sleep; take one of the two away")
         names = [model.name for model in self.models]
         if double := sorted({name for name in names if names.count(name) > 1}):
             raise _at("models", f"has the name {double[0]} twice; every model needs a name of its own")
@@ -254,14 +282,15 @@ def _sentence(detail: Any) -> str:
 
 def _unknown(where: str) -> str:
     own = where.rpartition(".")[2]
-    names = [to_camel(name) for name in (Model if "." in where else Settings).model_fields]
+    owner = Settings if "." not in where else OfficeHours if where.startswith("officeHours") else Model
+    names = [to_camel(name) for name in owner.model_fields]
     near = difflib.get_close_matches(own, names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(sorted(names))}."
     return f"{where} is no option of this stack; {hint}"
 
 
 def _literal_hint(where: str, given: object, expected: str) -> str:
-    later = {("database", "aurora"), ("egress", "public"), ("egress", "endpoints")}
+    later = {("database", "aurora"), ("egress", "endpoints")}
     if (where, given) in later:
         return f"this version doesn't have it yet: set it to {expected}."
     return f"it must be {expected}."

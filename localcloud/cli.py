@@ -1,4 +1,4 @@
-"""The local cloud's command line: start, stop, status, logs, env, run, outputs."""
+"""The local cloud's command line: start, stop, status, logs, env, run, outputs, bedrock."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from urllib.parse import quote
 
 from localcloud import cli_logs, cli_status, environment, lifecycle, outputs
+from localcloud.aws.bedrock.behaviour import EVERY, KINDS
 from localcloud.home import REPOSITORY, Home, HomeError
 
 # Exit codes: 0 done, 1 could not be done, 2 wrong usage (argparse's), 3 nothing runs where something should.
@@ -89,11 +91,40 @@ def _run(home: Home, options: argparse.Namespace) -> int:
     os.execve(program, command, complete)
 
 
+def _fire(home: Home, options: argparse.Namespace) -> int:
+    from localcloud.aws.account import ACCOUNT_ID, REGION, Account
+    from localcloud.fire import CannotFire, fire
+
+    group, slash, name = options.schedule.partition("/")
+    if not slash:
+        raise CliError("name the schedule as GROUP/NAME", code=2)
+    try:
+        print(fire(Account(REGION, ACCOUNT_ID, _running(home).endpoint), group, name))
+    except CannotFire as error:
+        raise CliError(str(error)) from None
+    return 0
+
+
 def _outputs(home: Home, options: argparse.Namespace) -> int:
     daemon = _running(home)
     env = environment.complete(home, daemon.endpoint)
     found = outputs.read(REPOSITORY, env, daemon.endpoint, options.stack, options.show_secrets)
     print(json.dumps(found, indent=2) if options.json else outputs.render(found))
+    return 0
+
+
+def _bedrock(home: Home, options: argparse.Namespace) -> int:
+    daemon = _running(home)
+    if options.kind == "slow" and not 0 < options.seconds <= 60:
+        raise CliError("--seconds is the time before each token of a slow model: more than 0 and at most 60", code=2)
+    told = daemon.ask(
+        f"/bedrock/{options.kind}/{options.seconds}/{quote(options.model, safe='')}" if options.kind else "/bedrock"
+    )
+    if not told:
+        print("every model answers at once")
+    for model, behaviour in told.items():
+        pause = f", {behaviour['seconds']:g} s before each token" if behaviour["kind"] == "slow" else ""
+        print(f"{'every model' if model == EVERY else model}: {behaviour['kind']}{pause}")
     return 0
 
 
@@ -135,8 +166,14 @@ def _parser() -> argparse.ArgumentParser:
     env.add_argument("--json", action="store_true", help="as a JSON object instead of shell lines")
     run = add("run", _run, "run a command in that environment; starts it if needed")
     run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND…", help="the command and its arguments")
+    fired = add("fire", _fire, "fire a schedule, as EventBridge Scheduler does when its time has come")
+    fired.add_argument("schedule", metavar="GROUP/NAME", help="such as llm-gateway-local/service-stop")
     found = add("outputs", _outputs, "the stack's outputs, with addresses that answer on this machine")
     found.add_argument("--json", action="store_true", help="for programs")
     found.add_argument("--show-secrets", action="store_true", help="secret values in clear")
     found.add_argument("--stack", default="local", help="the stack's name (local)")
+    bedrock = add("bedrock", _bedrock, "how the stand-ins for Bedrock's models behave, or tell them")
+    bedrock.add_argument("kind", nargs="?", choices=KINDS, help="what to do from now on; left out: only say")
+    bedrock.add_argument("--model", default=EVERY, help="a model's or profile's id at Bedrock (all)")
+    bedrock.add_argument("--seconds", type=float, default=0.5, help="before each token of a slow model (0.5)")
     return parser

@@ -16,11 +16,13 @@ import signal
 import sys
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+from urllib.parse import unquote
 
 from localcloud import lifecycle
 from localcloud.aws import server
 from localcloud.aws.account import Account
+from localcloud.aws.bedrock.behaviour import Behaviour, Kind
 from localcloud.control import Control, NotAllowed, same
 from localcloud.home import Home, write_private
 
@@ -92,9 +94,23 @@ def _announce(home: Home, account: Account, control: Control, reconciler: Reconc
             raise NotAllowed
         return asyncio.run_coroutine_threadsafe(reconciler.status(), loop).result(timeout=10)
 
+    def bedrock(path: str, given: str) -> object:
+        if not same(given, token):
+            raise NotAllowed
+        return _tell_bedrock(account, path)
+
     control.route("status", status)
+    control.route("bedrock", bedrock)
     daemon = lifecycle.Daemon(os.getpid(), account.endpoint, control.url, token, time.time())
     write_private(home.daemon_file, json.dumps(asdict(daemon)))
+
+
+def _tell_bedrock(account: Account, path: str) -> object:
+    """`KIND/SECONDS/MODEL` tells a model (`*`: all) how to behave; nothing only asks. What was told, by model."""
+    if path:
+        kind, seconds, model = path.split("/", 2)
+        account.behaviours.tell(unquote(model), Behaviour(cast(Kind, kind), float(seconds)))
+    return {model: asdict(behaviour) for model, behaviour in account.behaviours.told().items()}
 
 
 def _log_to_stdout() -> None:

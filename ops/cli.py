@@ -8,7 +8,7 @@ import sys
 import warnings
 from typing import Any
 
-from ops import paths
+from ops import day_two, paths
 from ops.errors import CannotRun
 from ops.summary import render
 
@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     key.add_argument("alias", help="the key's alias in access/STACK.yaml")
     unlock = add("unlock", "clear the lock of a killed Pulumi (local stacks)")
     unlock.add_argument("--stop", action="store_true", help="end a Pulumi that is at work on the stack, too")
+    day_two.add_commands(commands)
     return top
 
 
@@ -56,6 +57,8 @@ def main(argv: list[str] | None = None) -> int:
     warnings.filterwarnings("ignore", message="Error in event stream")
     args = parser().parse_args(argv)
     try:
+        if args.command in day_two.COMMANDS:
+            return day_two.run(args)
         return _operate(args) if args.command in OPERATIONS else _tell(args)
     except CannotRun as error:
         print(f"error: {error}", file=sys.stderr)

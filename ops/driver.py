@@ -23,11 +23,13 @@ from ops.view import View
 
 @dataclass(frozen=True)
 class Options:
-    """How to run an operation. `diff`: print the engine's own rich diff. `refresh`: look at the cloud first."""
+    """How to run an operation. `diff`: print the engine's own rich diff. `refresh`: look at the cloud first.
+    `policy_packs`: folders of packs that the engine runs (in previews and updates)."""
 
     diff: bool = False
     refresh: bool = False
     expect_no_changes: bool = False
+    policy_packs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,22 @@ class Driver:
         """The stack's outputs, secrets in clear and marked as such."""
         return self.workspace.stack_outputs(self._stack(create=False).name)
 
+    def resources(self) -> list[dict[str, Any]]:
+        """The stack's resources as its state holds them, secrets encrypted."""
+        return list(self.exported().get("resources") or [])
+
+    def remove(self) -> None:
+        """Take the stack, which must be empty, off its backend."""
+        self.workspace.remove_stack(self._stack(create=False).name)
+
+    def stacks(self) -> list[str]:
+        """The names of the project's stacks on this backend."""
+        return sorted(summary.name for summary in self.workspace.list_stacks())
+
+    def exported(self) -> Mapping[str, Any]:
+        """The stack's state, secrets encrypted."""
+        return self._stack(create=False).export_stack().deployment or {}
+
     def unlock(self, *, stop: bool) -> str:
         """Clear locks that a killed engine left (file backends); with `stop`, end an engine that is at work on the
         stack. Returns what was done, in words; nothing if nothing was."""
@@ -159,17 +177,25 @@ def _call(stack: Stack, operation: str, options: Options, shown: View) -> None:
             diff=options.diff,
             refresh=options.refresh,
             expect_no_changes=options.expect_no_changes,
+            policy_packs=list(options.policy_packs) or None,
             suppress_outputs=True,
         )
         return
     # `show_secrets=False`: the result is read from the outputs, config secrets are of no use here.
     common |= {"show_secrets": False, "suppress_outputs": True}
     if operation == "up":
-        stack.up(**common, diff=options.diff, refresh=options.refresh, expect_no_changes=options.expect_no_changes)
+        stack.up(
+            **common,
+            diff=options.diff,
+            refresh=options.refresh,
+            expect_no_changes=options.expect_no_changes,
+            policy_packs=list(options.policy_packs) or None,
+        )
     elif operation == "refresh":
         stack.refresh(**common, expect_no_changes=options.expect_no_changes)
     else:
-        stack.destroy(**common, refresh=options.refresh)
+        # what one resource holds up is no reason to leave the others
+        stack.destroy(**common, refresh=options.refresh, continue_on_error=True)
 
 
 def _show_error(error: CommandError, shown: View) -> None:

@@ -1,4 +1,7 @@
-"""Rules for all tests: cheap ones first, none skipped, no process left behind."""
+"""Rules for all tests: cheap ones first, none skipped, no process left behind; and how workers share them out.
+
+`make test` runs two workers or more (pytest-xdist). What stands something expensive up once a run stays together on
+one of them: the live gateway, and all files that need the real LiteLLM. The rest goes file by file."""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 import uuid
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -27,14 +31,39 @@ settings.register_profile("here", deadline=None, database=DirectoryBasedExampleD
 settings.load_profile("here")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
-    items.sort(key=lambda item: _rank(item.path.relative_to(here)))
+    shared = hasattr(config, "workerinput")
+    items.sort(key=lambda item: _rank(item.path.relative_to(here), shared))
 
 
-def _rank(test: Path) -> int:
-    """Within its room, a file that runs the engine or the real LiteLLM says so by its name."""
+def _rank(test: Path, shared: bool) -> int:
+    """Within its room, a file that runs the engine or the real LiteLLM says so by its name. Where several workers share
+    the tests, the longest piece of work comes first, so that nobody waits for it in the end."""
+    if shared and test.parts[0] == "live":
+        return -1
     return max(LATER.get(test.parts[0], 0), 3 if test.name.startswith(("test_engine", "test_live_")) else 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    # pytest-xdist's own groups (`--dist loadgroup`) have no effect with pytest 9.2, whose node ids can't be written to
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
+
+def group(nodeid: str) -> str:
+    """What one worker must have to itself: the live gateway, LiteLLM, or a file."""
+    path = nodeid.partition("::")[0]
+    if path.startswith("tests/live/"):
+        return "live"
+    return "litellm" if "/test_live_" in path else path
 
 
 @pytest.hookimpl(wrapper=True)
@@ -66,12 +95,33 @@ def _not_skipped(report):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    left = _left_over()
-    if left:
-        session.config.stash[_LEFT] = [_describe(process) for process in left]
+    """Each worker looks for its own. The controller starts nothing but workers, and fails if one had to clean up."""
+    lines = session.config.stash.setdefault(_LEFT, [])
+    if not session.config.pluginmanager.has_plugin("dsession"):
+        left = _left_over()
+        lines += [_describe(process) for process in left]
         for process in left:
             process.kill()
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left"] = lines
+    if lines:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+class _Controller:
+    """What the controller hears of its workers."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        lines = self._config.stash.setdefault(_LEFT, [])
+        lines += getattr(node, "workeroutput", {}).get("left", [])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_Controller(config), "left-behind")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -254,7 +254,8 @@ def _master_key(fresh: bool = False) -> str:
         try:
             answer = boto3.client("secretsmanager", config=config).get_secret_value(SecretId=arn)
         except Exception as error:  # botocore raises some forty kinds; each means the same to the caller
-            code = getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__)
+            response = getattr(error, "response", None) or {}  # None where no answer came at all
+            code = response.get("Error", {}).get("Code", type(error).__name__)
             raise Rejected(
                 502,
                 f"The relay can't read the master key ({code}): its role needs secretsmanager:GetSecretValue on {arn}, "

@@ -14,11 +14,15 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from localcloud.aws.bedrock.behaviour import Behaviours
+
 ACCOUNT_ID = "123456789012"
 REGION = "us-west-1"
-# Any key is an administrator of the simulated account; these are the ones that our own tools use.
+# The administrator of the simulated account. Roles' sessions and users' keys are known besides; any other is refused.
 ACCESS_KEY_ID = "AKIALOCALCLOUDADMIN0"
 SECRET_ACCESS_KEY = "local-cloud-has-no-secret"
+# AWS's own services, where the local cloud acts for them: it has checked by then what AWS would check.
+SERVICE_KEY_ID = "AKIALOCALCLOUDSERVER"
 BLOCKED_KEPT = 200
 
 
@@ -177,6 +181,9 @@ class Facts:
     # distribution deployed after a moment. Whoever plays the edge sets a dict first, then keeps it.
     deployed: dict[str, str] | None = None
     hosts: dict[str, str] = field(default_factory=dict)  # "scheme://awshost[:port]" → "http://127.0.0.1:port"
+    # Asked before each call is carried out: (service, operation) → a sentence to refuse it with. For tests of what
+    # happens when AWS fails in the middle of something.
+    fault: Callable[[str, str], str | None] | None = None
     blocked: deque[str] = field(default_factory=lambda: deque(maxlen=BLOCKED_KEPT))  # sentences, newest last
 
 
@@ -188,7 +195,7 @@ def _session() -> Any:
     """One for all accounts: it holds the services' models, which take long to load."""
     from boto3.session import Session
 
-    return Session(aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY)
+    return Session()
 
 
 class Account:
@@ -200,22 +207,37 @@ class Account:
         self.endpoint = endpoint
         self.changes = Changes()
         self.facts = Facts()
+        self.behaviours = Behaviours()
         self.on_stop = on_stop
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str) -> Any:
         """The cached boto3 client of ``service`` with administrator's credentials (boto3 clients are thread-safe)."""
-        with _making_clients:
-            if service not in self._clients:
-                self._clients[service] = self._make_client(service)
-            return self._clients[service]
+        return self._client(service, ACCESS_KEY_ID)
 
-    def _make_client(self, service: str) -> Any:
+    def service_client(self, service: str) -> Any:
+        """The same for AWS itself, such as ECS where it assumes a task's role."""
+        return self._client(service, SERVICE_KEY_ID)
+
+    def _client(self, service: str, key: str) -> Any:
+        with _making_clients:
+            if (service, key) not in self._clients:
+                self._clients[service, key] = self._make_client(service, key)
+            return self._clients[service, key]
+
+    def _make_client(self, service: str, key: str) -> Any:
         from botocore.config import Config  # 0.2 s and 30 MB that an importer of the facts need not pay
 
         # proxies={}: a proxy of the machine's environment must never see a loopback call.
         config = Config(proxies={}, max_pool_connections=32, retries={"mode": "standard", "max_attempts": 2})
-        return _session().client(service, region_name=self.region, endpoint_url=self.endpoint, config=config)
+        return _session().client(
+            service,
+            region_name=self.region,
+            endpoint_url=self.endpoint,
+            config=config,
+            aws_access_key_id=key,
+            aws_secret_access_key=SECRET_ACCESS_KEY,
+        )
 
     def stop(self) -> None:
         """Close the API's port and end its threads. Repeatable."""

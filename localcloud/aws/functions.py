@@ -14,6 +14,8 @@ from typing import Any
 
 from localcloud.aws.account import Account
 from localcloud.aws.backends import backend, security_group, subnet
+from localcloud.aws.iam.authority import role_refusal
+from localcloud.aws.iam.principals import role_by_arn
 from localcloud.aws.model_check import findings
 from localcloud.aws.refusal import Refusal
 from localcloud.aws.rules import Rules
@@ -103,23 +105,22 @@ def _short(name: str) -> str:
     return name.rpartition(":function:")[2].split(":")[0]
 
 
+# "Your function's execution role needs permissions to create and manage network interfaces"
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+_INTERFACES = ("CreateNetworkInterface", "DescribeNetworkInterfaces", "DeleteNetworkInterface")
+
+
 def _check_role(account: Account, arn: str) -> None:
     """A function in a VPC makes its network interfaces with its own role."""
-    from moto.backends import get_backend
-    from moto.iam.access_control import IAMPolicy, PermissionResult
-
-    roles = get_backend("iam")[account.account_id]["aws"].roles.values()
-    role = next((role for role in roles if role.arn == arn), None)
-    if role is None:
+    if role_by_arn(account, arn) is None:
         return  # moto refuses it
-    policies = [IAMPolicy(policy) for policy in (*role.managed_policies.values(), *role.policies.values())]
-    results = [policy.is_action_permitted("ec2:CreateNetworkInterface") for policy in policies]
-    if PermissionResult.PERMITTED not in results or PermissionResult.DENIED in results:
-        raise Refusal(
-            "InvalidParameterValueException",
-            "The provided execution role does not have permissions to call CreateNetworkInterface on EC2: attach "
-            f"AWSLambdaVPCAccessExecutionRole to {arn}.",
-        )
+    for action in _INTERFACES:
+        if role_refusal(account, arn, f"ec2:{action}", "*") is not None:
+            raise Refusal(
+                "InvalidParameterValueException",
+                f"The provided execution role does not have permissions to call {action} on EC2: attach "
+                f"AWSLambdaVPCAccessExecutionRole to {arn}.",
+            )
 
 
 def _name_vpc(account: Account, function: dict[str, Any]) -> None:

@@ -14,6 +14,8 @@ from moto.core.parse import RequestParserError
 
 from localcloud.aws import wire
 from localcloud.aws.account import Account
+from localcloud.aws.iam import authority
+from localcloud.aws.iam.principals import Principal
 from localcloud.aws.refusal import Refusal
 from localcloud.aws.rules import Rules, changes_something
 from localcloud.aws.wire import Call, Response
@@ -42,7 +44,7 @@ class Gateway:
         else:
             response = self._aws(environ, body)
         start_response(f"{response.status} {_REASONS.get(response.status, 'Status')}", response.headers)
-        return [response.body]
+        return [response.body] if response.chunks is None else response.chunks
 
     def _control(self, verb: str) -> Response:
         facts = self._account.facts
@@ -53,9 +55,15 @@ class Gateway:
         return _plain(404, {"message": f"There is no {CONTROL}{verb}: hosts and blocked are what can be asked for."})
 
     def _aws(self, environ: dict[str, Any], body: bytes) -> Response:
+        service, call = self._understand(environ, body)
+        try:
+            principal = authority.caller(self._account, environ, body)
+        except Refusal as refusal:
+            return _refused(call, refusal)
         # moto asks each account for its own state; this header says which one, whatever the caller's credentials.
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account.account_id
-        service, call = self._understand(environ, body)
+        if call is None and not principal.free:
+            return _plain(403, {"message": f"This is no request of {service} whose permission the local cloud knows."})
         if call is None and service in self._rules.owned:
             return _plain(400, {"message": f"This is no request of {service} that its API knows."})
         if call is None:
@@ -63,7 +71,7 @@ class Gateway:
                 response = self._ask_moto(environ, body)
             mutating = environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS")
         else:
-            response = self._answer(call, environ, body)
+            response = self._answer(call, principal, environ, body)
             mutating = changes_something(call.operation)
         if mutating and response.status < 400:
             self._account.changes.bump()
@@ -81,16 +89,19 @@ class Gateway:
             log.debug("%s request not understood: %s", service, type(error).__name__)
             return service, None
 
-    def _answer(self, call: Call, environ: dict[str, Any], body: bytes) -> Response:
+    def _answer(self, call: Call, principal: Principal, environ: dict[str, Any], body: bytes) -> Response:
         key = (call.service, call.operation)
         try:
+            call.caller = principal
+            with self._lock:
+                authority.require(self._account, principal, call)
             if key in self._rules.unlocked:
-                return wire.answer(call, self._rules.answers[key](call))
+                return _response(call, self._rules.answers[key](call))
             with self._lock:
                 return self._answer_locked(call, environ, body)
         except Refusal as refusal:
             log.info("%s %s refused: %s: %s", call.service, call.operation, refusal.code, refusal.message)
-            return wire.answer(call, refusal)
+            return _refused(call, refusal)
         except ServiceException as refusal:  # of moto's backend, called by one of our rules
             return wire.answer(call, refusal)
         except NotImplementedError:
@@ -107,10 +118,13 @@ class Gateway:
 
     def _answer_locked(self, call: Call, environ: dict[str, Any], body: bytes) -> Response:
         key = (call.service, call.operation)
+        fault = self._account.facts.fault
+        if fault is not None and (sentence := fault(*key)):
+            raise Refusal("InjectedFault", sentence)
         for check in self._rules.checks.get(key, ()):
             check(call)
         if key in self._rules.answers:
-            return wire.answer(call, self._rules.answers[key](call))
+            return _response(call, self._rules.answers[key](call))
         if call.service in self._rules.owned:
             return _not_implemented(call)
         response = self._ask_moto(environ, body)
@@ -146,6 +160,33 @@ def _of_this_machine(host: str) -> bool:
     """Loopback names, and AWS's own through the fabric. Anything else is a web page that rebinds its DNS name."""
     name = host.rsplit(":", 1)[0].lower() if not host.startswith("[") else host.split("]")[0].strip("[")
     return name in ("127.0.0.1", "localhost", "::1") or name.endswith((".localhost", ".amazonaws.com"))
+
+
+def _response(call: Call, result: dict[str, Any] | Response) -> Response:
+    return result if isinstance(result, Response) else wire.answer(call, result)
+
+
+# What the services' models say nothing of: the errors that all of them share.
+# https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+_FORBIDDEN = {
+    "AccessDenied",
+    "UnauthorizedOperation",
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+    "RequestExpired",
+    "IncompleteSignature",
+    "MissingAuthenticationToken",
+}
+
+
+def _refused(call: Call | None, refusal: Refusal) -> Response:
+    if call is None:
+        return _plain(403, {"message": refusal.message, "code": refusal.code})
+    response = wire.answer(call, refusal)
+    if refusal.code in _FORBIDDEN or (refusal.code == "AccessDeniedException" and call.protocol == "rest-json"):
+        response.status = 403
+    return response
 
 
 def _not_implemented(call: Call) -> Response:

@@ -9,6 +9,7 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer
 
 log = logging.getLogger(__name__)
+HEADERS = "localcloud.headers"  # in the WSGI environment: the request's headers as they came
 IDLE_SECONDS = 60.0  # a connection that sends nothing for so long is closed, and its thread ends
 
 
@@ -20,6 +21,10 @@ class Handler(MotoRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = IDLE_SECONDS
     disable_nagle_algorithm = True
+
+    def make_environ(self) -> dict[str, Any]:
+        # A signature covers headers as they were sent; WSGI's names can't tell an underscore from a hyphen.
+        return {**super().make_environ(), HEADERS: list(self.headers.items())}
 
     def handle_expect_100(self) -> bool:
         return True  # werkzeug answers "100 Continue" itself; the standard library's would be a second one

@@ -1,8 +1,8 @@
 """What we add to moto, as a table: a rule is a function for one operation of one service.
 
-``check`` runs before moto and may raise ``Refusal``; ``answer`` takes moto's place; ``after`` sees moto's parsed answer
-and may change it in place. All of them run under the API's lock, one call at a time, except an ``answer`` registered
-with ``unlocked`` (it may block for as long as it likes).
+``check`` runs before moto and may raise ``Refusal``; ``answer`` takes moto's place, with a result to be serialised or
+the whole response; ``after`` sees moto's parsed answer and may change it in place. All of them run under the API's
+lock, one call at a time, except an ``answer`` registered with ``unlocked`` (it may block for as long as it likes).
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.aws.wire import Call
+from localcloud.aws.wire import Call, Response
 
 Check = Callable[[Call], None]
-Answer = Callable[[Call], dict[str, Any]]
+Answer = Callable[[Call], dict[str, Any] | Response]
 After = Callable[[Call, dict[str, Any]], None]
 _Key = tuple[str, str]
 
@@ -25,6 +25,12 @@ _QUIET = {
     "PutLogEvents",
     "CreateLogStream",
     "Invoke",
+    "InvokeModel",
+    "InvokeModelWithResponseStream",
+    "Converse",
+    "ConverseStream",
+    "CountTokens",
+    "SimulatePrincipalPolicy",
     "StartQuery",
     "StopQuery",
     "AssumeRole",

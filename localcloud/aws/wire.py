@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import uuid
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -22,6 +23,7 @@ from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 
 from localcloud.aws.account import Account
+from localcloud.aws.iam.principals import Principal
 
 # Signing names (what a SigV4 scope carries) that differ from botocore's name of the service.
 _SERVICE_OF_SIGNING_NAME = {"monitoring": "cloudwatch", "execute-api": "apigatewaymanagementapi", "email": "ses"}
@@ -36,7 +38,8 @@ warnings.filterwarnings("ignore", message=r"Exception\(\w+\) with code", categor
 
 @dataclass
 class Call:
-    """One API call, understood. ``note`` is for a check to hand something to the ``after`` of the same call."""
+    """One API call, understood. ``note`` is for a check to hand something to the ``after`` of the same call; ``caller``
+    is who signed it."""
 
     account: Account
     service: str
@@ -45,6 +48,7 @@ class Call:
     params: dict[str, Any]
     region: str
     note: dict[str, Any] = field(default_factory=dict)
+    caller: Principal | None = None
 
     @property
     def operation(self) -> str:
@@ -53,11 +57,12 @@ class Call:
 
 @dataclass
 class Response:
-    """An HTTP response. Header names are kept as given; ``body`` is complete."""
+    """An HTTP response. Header names are kept as given; ``body`` is complete, unless ``chunks`` come in its place."""
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    chunks: Iterator[bytes] | None = None
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
@@ -98,6 +103,8 @@ def service_of(signing_name: str, environ: dict[str, Any], body: bytes) -> str:
     name = signing_name.lower()
     if name == "elasticloadbalancing":
         return "elbv2" if f"Version={_ELB_V2_VERSION}".encode() in body + environ["QUERY_STRING"].encode() else "elb"
+    if name == "bedrock" and environ["PATH_INFO"].startswith("/model/"):
+        return "bedrock-runtime"  # the control plane signs with the same name
     return _SERVICE_OF_SIGNING_NAME.get(name, name)
 
 

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.loaders import Loader
 
 from localcloud.aws.account import Account
-from localcloud.dataplane import ecs_secrets, hops, permissions
+from localcloud.dataplane import ecs_secrets, hops
 from localcloud.dataplane.ecs_model import ContainerSpec, TaskSpec
 from localcloud.dataplane.roles import TASKS, Credentials, Offer, RoleError
 from localcloud.dataplane.site import Site
@@ -29,9 +29,8 @@ _LOADER = Loader()
 class RoleClients:
     """boto3 clients with a role's credentials, whose every call goes through the task's network."""
 
-    def __init__(self, account: Account, port: int, credentials: Credentials, session: str) -> None:
+    def __init__(self, account: Account, port: int, credentials: Credentials) -> None:
         self._account = account
-        self._session_name = session
         self._endpoint = f"http://127.0.0.1:{port}"
         self._session = botocore.session.get_session()
         self._session.register_component("data_loader", _LOADER)
@@ -52,9 +51,6 @@ class RoleClients:
                 aws_session_token=self._credentials.token,
             )
         return self._clients[service]
-
-    def require(self, action: str, resource: str) -> None:
-        permissions.require(self._account, self._credentials.role, self._session_name, action, resource)
 
     def close(self) -> None:
         for client in self._clients.values():
@@ -88,7 +84,7 @@ def _fetch(
         raise ecs_secrets.SecretError(
             f"ResourceInitializationError: unable to pull secrets or registry auth: {error}"
         ) from None
-    clients = RoleClients(site.account, port, credentials, task_id)
+    clients = RoleClients(site.account, port, credentials)
     try:
         return {container.name: ecs_secrets.resolve(list(container.secrets), clients) for container in containers}
     finally:

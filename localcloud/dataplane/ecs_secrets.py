@@ -12,8 +12,6 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localcloud.dataplane.permissions import AccessDenied
-
 _PREFIX = (
     "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
     "unable to retrieve secret from {store}: service call has been retried 1 time(s): "
@@ -33,9 +31,6 @@ class Clients(Protocol):
     """boto3 clients with the execution role's credentials, through the task's own network."""
 
     def client(self, service: str) -> Any: ...
-
-    def require(self, action: str, resource: str) -> None:
-        """Raise ``AccessDenied`` unless the execution role may do ``action`` on ``resource``."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +82,6 @@ def resolve(secrets: list[dict[str, str]], clients: Clients) -> dict[str, str]:
 def _fetch(reference: Reference, clients: Clients) -> str:
     try:
         return _fetch_secret(reference, clients) if reference.store == "asm" else _fetch_parameter(reference, clients)
-    except AccessDenied as error:
-        store = "secrets manager" if reference.store == "asm" else "ssm"
-        raise SecretError(
-            f"{_PREFIX.format(store=reference.store)}failed to fetch secret {_named(reference)} from {store}: {error}"
-        ) from None
     except ClientError as error:
         code, said = error.response["Error"]["Code"], error.response["Error"]["Message"]
         store = "secrets manager" if reference.store == "asm" else "ssm"
@@ -114,7 +104,6 @@ def _fetch_secret(reference: Reference, clients: Clients) -> str:
         for name, value in {"VersionStage": reference.version_stage, "VersionId": reference.version_id}.items()
         if value
     }
-    clients.require("secretsmanager:GetSecretValue", reference.id)
     answer = clients.client("secretsmanager").get_secret_value(SecretId=reference.id, **version)
     if "SecretString" not in answer:
         raise SecretError(f"{_PREFIX.format(store='asm')}{reference.id} holds binary data, which ECS can't inject")
@@ -127,9 +116,11 @@ def _fetch_parameter(reference: Reference, clients: Clients) -> str:
         path = name.partition(":parameter")[2]
         # Parameters outside of any hierarchy have a slash in their ARN that isn't in their name.
         name = path if path.count("/") > 1 else path.lstrip("/")
-    found = clients.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
-    clients.require("ssm:GetParameters", found["ARN"])
-    return str(found["Value"])
+    # ECS asks for several at once: the permission that it needs is ssm:GetParameters
+    answer = clients.client("ssm").get_parameters(Names=[name], WithDecryption=True)
+    if not answer["Parameters"]:
+        raise SecretError(f"{_PREFIX.format(store='ssm')}invalid parameters: {name}: there is no such parameter")
+    return str(answer["Parameters"][0]["Value"])
 
 
 def _pick(reference: Reference, text: str) -> str:

@@ -300,7 +300,8 @@ class Functions:
             ip = await self._site.fabric.addresses.get(subnets[0], id)
             vpc_id = (await self._site.fabric.topology.get()).subnets[subnets[0]].vpc
             groups = tuple(vpc.get("SecurityGroupIds") or ())
-            found = replace(found, vpc=vpc_id, subnet=subnets[0], ip=ip, groups=groups)
+            dual_stack = bool(vpc.get("Ipv6AllowedForDualStack"))
+            found = replace(found, vpc=vpc_id, subnet=subnets[0], ip=ip, groups=groups, dual_stack=dual_stack)
         before = self._interfaces.get(name)
         if before is not None and before != found:
             await self._site.fabric.forget(before)

@@ -7,14 +7,13 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.ht
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from localcloud.aws.account import Account
+from localcloud.aws.iam.policy import Request, trusts
 from localcloud.control import Control, NotAllowed, NotFound, same
 
 TASKS = "ecs-tasks.amazonaws.com"
@@ -58,7 +57,7 @@ class Roles:
     def assume(self, role: str, service: str, session: str) -> Credentials:
         """An STS session of ``role`` as ``service`` (a service principal) gets it. Raises ``RoleError``; blocks."""
         self._check_trust(role, service)
-        answer = self._account.client("sts").assume_role(RoleArn=role, RoleSessionName=session[:64])
+        answer = self._account.service_client("sts").assume_role(RoleArn=role, RoleSessionName=session[:64])
         found = answer["Credentials"]
         return Credentials(
             role, found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], found["Expiration"]
@@ -101,30 +100,16 @@ class Roles:
             raise RoleError(f"{who} was unable to assume the role '{role}': there is no such role") from None
         if found["Arn"] != role:
             raise RoleError(f"{who} was unable to assume the role '{role}': the role of that name is {found['Arn']}")
-        if not trusts(found["AssumeRolePolicyDocument"], service):
+        # ECS and Lambda both tell for which account they act, against the confused deputy
+        context = {"aws:sourceaccount": self._account.account_id}
+        request = Request(service, "sts:AssumeRole", role, context=context)
+        if not trusts(found["AssumeRolePolicyDocument"], service, request):
             raise RoleError(
                 f"{who} was unable to assume the role '{role}' that was provided for it: "
                 f"its trust policy doesn't let {service} assume it"
             )
 
 
-def trusts(document: dict[str, Any], service: str) -> bool:
-    """Whether a trust policy lets a service principal assume the role. Conditions are taken to be met."""
-    return any(
-        statement.get("Effect") == "Allow"
-        and {"sts:AssumeRole", "sts:*", "*"} & set(_several(statement.get("Action")))
-        and service in _several((statement.get("Principal") or {}).get("Service"))
-        for statement in _several(document.get("Statement"))
-        if isinstance(statement.get("Principal"), dict)
-    )
-
-
 def expired(credentials: Credentials) -> bool:
     """Whether credentials have less than five minutes left."""
     return (credentials.expires - datetime.now(UTC)).total_seconds() < 300
-
-
-def _several(value: Any) -> Iterable[Any]:
-    if value is None:
-        return ()
-    return value if isinstance(value, list) else (value,)

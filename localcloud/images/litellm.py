@@ -59,6 +59,7 @@ class LiteLLM:
             **_OFFLINE,
             **base.environment(ctx, *litellm_engine.path(), venv() / "bin"),
             **litellm_engine.environment(),
+            **_bedrock(ctx.env),
         }
         try:
             asked = _asked_port(arguments, ctx.env)
@@ -92,6 +93,12 @@ def find(reference: Reference) -> LiteLLM | None:
     if not (venv() / "bin" / "litellm").exists() or not litellm_engine.ready():
         raise CannotPullContainer(f"{REFERENCE} is not set up on this machine: run `make setup`")
     return LiteLLM()
+
+
+def _bedrock(env: dict[str, str]) -> dict[str, str]:
+    """LiteLLM calls Bedrock with a client of its own, which doesn't know the AWS SDKs' AWS_ENDPOINT_URL.
+    litellm/llms/bedrock/base_aws_llm.py: get_runtime_endpoint"""
+    return {"AWS_BEDROCK_RUNTIME_ENDPOINT": env["AWS_ENDPOINT_URL"]} if "AWS_ENDPOINT_URL" in env else {}
 
 
 def _asked_port(arguments: list[str], env: dict[str, str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 # Group that CloudFront manages in a VPC with a VPC origin, and the prefix list that stands for CloudFront's servers.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
@@ -14,7 +14,8 @@ ORIGIN_FACING_PREFIX_LIST = "com.amazonaws.global.cloudfront.origin-facing"
 
 @dataclass(frozen=True)
 class Interface:
-    """One network interface (ENI). ``vpc`` None: outside of every VPC. ``public``: it has a public IPv4 address too."""
+    """One network interface (ENI). ``vpc`` None: outside of every VPC. ``public``: it has a public IPv4 address too.
+    ``dual_stack``: it has an IPv6 address as well, where its subnet has a range of them."""
 
     id: str
     label: str  # "relay", "task …", "load balancer …": the subject of the sentences that explain a refusal
@@ -23,6 +24,7 @@ class Interface:
     ip: str
     groups: tuple[str, ...] = ()
     public: bool = False
+    dual_stack: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Peer:
     """The other side of a security group rule: exactly one of an address range, a group or a prefix list."""
 
     network: IPv4Network | None = None
+    network6: IPv6Network | None = None
     group: str | None = None
     prefix_list: str | None = None
 
@@ -64,14 +67,16 @@ class Subnet:
     id: str
     vpc: str
     network: IPv4Network
+    dual_stack: bool = False  # it has an IPv6 range
 
 
 @dataclass(frozen=True)
 class Route:
-    """``target`` is an id: "local", igw-…, nat-…, vpce-…, pcx-…. Destination: a range or a prefix list's id."""
+    """``target`` is an id: "local", igw-…, eigw-…, nat-…, vpce-…, pcx-…. Destination: a range or a prefix list."""
 
     target: str
     network: IPv4Network | None = None
+    network6: IPv6Network | None = None
     prefix_list: str | None = None
 
 
@@ -115,7 +120,8 @@ class PrefixList:
 
 @dataclass(frozen=True)
 class Topology:
-    """Everything that decides whether a packet arrives, each part by its id (``gateways``: IGW id → its VPCs)."""
+    """Everything that decides whether a packet arrives, each part by its id (``gateways``: id of an internet gateway,
+    egress-only ones included → its VPCs)."""
 
     groups: Mapping[str, Group] = field(default_factory=dict)
     subnets: Mapping[str, Subnet] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from localcloud.aws.account import Account
@@ -61,12 +61,7 @@ def read(account: Account, known: Mapping[str, PrefixList] | None = None) -> Top
         groups={item["GroupId"]: _group(item) for item in _pages(ec2, "describe_security_groups", "SecurityGroups")},
         subnets={item["SubnetId"]: _subnet(item) for item in _pages(ec2, "describe_subnets", "Subnets")},
         tables=tuple(_table(item) for item in _pages(ec2, "describe_route_tables", "RouteTables")),
-        gateways={
-            item["InternetGatewayId"]: frozenset(
-                a["VpcId"] for a in item.get("Attachments", []) if a.get("State") in ("available", "attached")
-            )
-            for item in _pages(ec2, "describe_internet_gateways", "InternetGateways")
-        },
+        gateways=_gateways(ec2),
         nats={item["NatGatewayId"]: _nat(item) for item in _pages(ec2, "describe_nat_gateways", "NatGateways")},
         endpoints=tuple(
             _endpoint(item, by_id, account.region) for item in _pages(ec2, "describe_vpc_endpoints", "VpcEndpoints")
@@ -74,6 +69,17 @@ def read(account: Account, known: Mapping[str, PrefixList] | None = None) -> Top
         prefix_lists=_prefix_lists(ec2, known or {}),
         public_interfaces=frozenset(id for id, item in by_id.items() if item.get("Association", {}).get("PublicIp")),
     )
+
+
+def _gateways(ec2: Any) -> dict[str, frozenset[str]]:
+    found = _pages(ec2, "describe_internet_gateways", "InternetGateways")
+    found += _pages(ec2, "describe_egress_only_internet_gateways", "EgressOnlyInternetGateways")
+    return {
+        item.get("InternetGatewayId") or item["EgressOnlyInternetGatewayId"]: frozenset(
+            a["VpcId"] for a in item.get("Attachments", []) if a.get("State") in ("available", "attached")
+        )
+        for item in found
+    }
 
 
 def _pages(ec2: Any, operation: str, key: str) -> list[dict[str, Any]]:
@@ -93,13 +99,14 @@ def _group(item: dict[str, Any]) -> Group:
 
 
 def _rules(permissions: Iterable[dict[str, Any]]) -> Iterable[Rule]:
-    """One rule a peer. IPv6 ranges are left out: nothing in the local cloud has an IPv6 address."""
+    """One rule a peer."""
     for permission in permissions:
         protocol = str(permission.get("IpProtocol", "-1"))
         first, last = permission.get("FromPort"), permission.get("ToPort")
         if first is None or last is None or first == -1:
             first, last = _ALL_PORTS
         peers = [Peer(network=IPv4Network(r["CidrIp"], strict=False)) for r in permission.get("IpRanges", [])]
+        peers += [Peer(network6=IPv6Network(r["CidrIpv6"], strict=False)) for r in permission.get("Ipv6Ranges", [])]
         peers += [Peer(group=pair["GroupId"]) for pair in permission.get("UserIdGroupPairs", [])]
         peers += [Peer(prefix_list=entry["PrefixListId"]) for entry in permission.get("PrefixListIds", [])]
         for peer in peers:
@@ -107,7 +114,9 @@ def _rules(permissions: Iterable[dict[str, Any]]) -> Iterable[Rule]:
 
 
 def _subnet(item: dict[str, Any]) -> Subnet:
-    return Subnet(item["SubnetId"], item["VpcId"], IPv4Network(item["CidrBlock"]))
+    blocks = item.get("Ipv6CidrBlockAssociationSet") or []
+    dual_stack = any(block["Ipv6CidrBlockState"]["State"] == "associated" for block in blocks)
+    return Subnet(item["SubnetId"], item["VpcId"], IPv4Network(item["CidrBlock"]), dual_stack)
 
 
 def _table(item: dict[str, Any]) -> RouteTable:
@@ -122,11 +131,20 @@ def _table(item: dict[str, Any]) -> RouteTable:
 
 
 def _routes(routes: Iterable[dict[str, Any]]) -> Iterable[Route]:
-    targets = ("GatewayId", "NatGatewayId", "VpcPeeringConnectionId", "TransitGatewayId", "NetworkInterfaceId")
+    targets = (
+        "GatewayId",
+        "NatGatewayId",
+        "EgressOnlyInternetGatewayId",
+        "VpcPeeringConnectionId",
+        "TransitGatewayId",
+        "NetworkInterfaceId",
+    )
     for route in routes:
         target = next((route[key] for key in targets if route.get(key)), "nothing")
         if route.get("DestinationCidrBlock"):
             yield Route(target, network=IPv4Network(route["DestinationCidrBlock"], strict=False))
+        elif route.get("DestinationIpv6CidrBlock"):
+            yield Route(target, network6=IPv6Network(route["DestinationIpv6CidrBlock"], strict=False))
         elif route.get("DestinationPrefixListId"):
             yield Route(target, prefix_list=route["DestinationPrefixListId"])
 

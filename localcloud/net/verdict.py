@@ -10,7 +10,7 @@ Network ACLs are not judged: a VPC's default one allows everything and nothing h
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from localcloud.net.model import Endpoint, Interface, Route, RouteTable, Rule, Topology, Verdict
 
@@ -18,6 +18,10 @@ MACHINE = "127.0.0.1"  # whoever connects on this machine's loopback, from outsi
 HTTPS = 443
 # An address that no prefix list or VPC holds, for rules that must cover "any public address of AWS".
 AWS_PUBLIC = "52.46.128.1"
+# The same over IPv6, and the services whose ordinary name has IPv6 addresses as well, so that a client with an IPv6 way
+# out finds them. https://docs.aws.amazon.com/secretsmanager/latest/userguide/ip-access.html
+AWS_PUBLIC_IPV6 = "2600:1f00::1"
+DUAL_STACK_SERVICES = ("secretsmanager",)
 # SigV4 signing names whose endpoint services are called otherwise. Any of the names will do.
 # https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
 ENDPOINT_SERVICES = {
@@ -61,6 +65,11 @@ def judge_aws(topology: Topology, source: Interface, service: str) -> Verdict:
     address = _public_address(topology, service)
     missing = _missing_egress(topology, source, address, HTTPS)
     missing = missing or _missing_way_out(topology, source, IPv4Address(address))
+    if missing and service in DUAL_STACK_SERVICES and _has_ipv6(topology, source):
+        missing6 = _missing_ipv6(topology, source)
+        if not missing6:
+            return Verdict(True, f"{hop}: allowed, over IPv6")
+        missing += f"; over IPv6, {missing6}"
     if missing and gateway is not None:
         missing += f"; gateway endpoint {gateway.id} exists but isn't in route table {table.id if table else '—'}"
     return Verdict(not missing, f"{hop}: {missing or 'allowed, by the internet route'}")
@@ -183,6 +192,24 @@ def _missing_way_out(topology: Topology, source: Interface, ip: IPv4Address) -> 
     if nat is not None:
         return _missing_beyond_nat(topology, nat.id, nat.subnet, nat.available and nat.public, source.vpc)
     return f"route {ip} of {table.id} leads to {route.target}, which isn't there (blackhole) or leads nowhere"
+
+
+def _has_ipv6(topology: Topology, source: Interface) -> bool:
+    subnet = topology.subnets.get(source.subnet or "")
+    return source.dual_stack and subnet is not None and subnet.dual_stack
+
+
+def _missing_ipv6(topology: Topology, source: Interface) -> str | None:
+    """From an interface with an IPv6 address to AWS over IPv6: by an internet gateway, egress-only or not."""
+    ip = IPv6Address(AWS_PUBLIC_IPV6)
+    rules = _rules(topology, source.groups, "egress")
+    if not any(rule.covers(HTTPS) and rule.peer.network6 is not None and ip in rule.peer.network6 for rule in rules):
+        return f"{_groups(topology, source.groups)} no egress rule for port {HTTPS} to {ip}"
+    table = topology.table_of(source.subnet)
+    routes = table.routes if table else ()
+    if any(r.network6 is not None and ip in r.network6 and _is_gateway(topology, r, source.vpc) for r in routes):
+        return None
+    return f"route table {table.id if table else '—'} of subnet {source.subnet} has no route to {ip} by a gateway"
 
 
 def _missing_beyond_nat(topology: Topology, nat: str, subnet: str, usable: bool, vpc: str | None) -> str | None:

@@ -10,10 +10,13 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import os
+import queue
 import runpy
 import signal
+import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
 
@@ -60,6 +63,12 @@ class ProgramHost(LanguageServer):
             dependencies=[language_pb2.DependencyInfo(name=name, version=version) for name, version in installed]
         )
 
+    def RunPlugin(self, request, context):
+        """A plugin whose source is a folder: a policy pack. Its output is passed on until it ends."""
+        plugin = start_plugin(request, self.engine_address)
+        context.add_callback(lambda: end(plugin))
+        yield from passed_on(plugin)
+
     def Cancel(self, request, context):
         """Nothing to do: the program's calls fail as soon as the engine closes, which ends it."""
         return empty_pb2.Empty()
@@ -70,6 +79,57 @@ def program_path(request: language_pb2.RunRequest) -> Path:
     folder = Path(request.info.program_directory or request.pwd)
     entry = request.info.entry_point
     return folder / entry if entry and entry != "." else folder
+
+
+def start_plugin(request: language_pb2.RunPluginRequest, engine_address: str) -> subprocess.Popen[bytes]:
+    """The plugin as a process of its own, in the environment and with the arguments that the engine gives."""
+    folder = request.info.program_directory or request.program
+    args = list(request.args)
+    if request.kind == "analyzer":  # pulumi.policy takes the engine's address and the pack
+        if not args or args[0].startswith("-"):
+            args.insert(0, engine_address)
+        args = ["-m", "pulumi.policy", args[0], folder, *args[1:]]
+    else:
+        args = [folder, *args]
+    return subprocess.Popen(
+        [sys.executable, "-u", *args],
+        cwd=request.pwd or None,
+        env={**os.environ, **dict(pair.split("=", 1) for pair in request.env if "=" in pair)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def passed_on(plugin: subprocess.Popen[bytes]) -> Iterator[language_pb2.RunPluginResponse]:
+    """What it prints as it prints it, and its exit code last."""
+    printed: queue.Queue[tuple[str, bytes] | None] = queue.Queue()
+
+    def read(stream, name: str) -> None:
+        for line in stream:
+            printed.put((name, line))
+        printed.put(None)
+
+    for stream, name in ((plugin.stdout, "stdout"), (plugin.stderr, "stderr")):
+        threading.Thread(target=read, args=(stream, name), daemon=True).start()
+    ended = 0
+    while ended < 2:
+        item = printed.get()
+        if item is None:
+            ended += 1
+        else:
+            name, line = item
+            if name == "stdout":
+                yield language_pb2.RunPluginResponse(stdout=line)
+            else:
+                yield language_pb2.RunPluginResponse(stderr=line)
+    yield language_pb2.RunPluginResponse(exitcode=plugin.wait())
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """The engine has no more use for it."""
+    if process.poll() is None:
+        process.terminate()
 
 
 def run_program(entry: Path, pwd: str, args: list[str]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from localcloud.aws import server
 from localcloud.aws.account import Account
+from tests.aws.callers import Caller, session_of_a_role
 from tests.aws.world import World
 
 
@@ -23,3 +25,9 @@ def account() -> Iterator[Account]:
 @pytest.fixture
 def world(account: Account) -> World:
     return World(account)
+
+
+@pytest.fixture
+def role(account: Account) -> Callable[..., Caller]:
+    """Makes a session of a role with the given statements."""
+    return functools.partial(session_of_a_role, account)

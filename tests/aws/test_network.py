@@ -225,3 +225,26 @@ def test_a_vpc_goes_when_it_is_empty(world: World) -> None:
 def test_there_are_no_instances(world: World) -> None:
     with refused("UnsupportedOperation", "no instances"):
         world.ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)
+
+
+def test_ipv6_ranges_are_spelt_as_ec2_does_and_kept_to(world: World) -> None:
+    vpc = world.ec2.create_vpc(CidrBlock="10.8.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
+    block = ip_network(vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"])
+    first = str(next(block.subnets(new_prefix=64)))
+    made = world.ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.8.0.0/24", Ipv6CidrBlock=first)["Subnet"]
+    [found] = world.ec2.describe_subnets(SubnetIds=[made["SubnetId"]])["Subnets"]
+    for subnet in (made, found):
+        [given] = subnet["Ipv6CidrBlockAssociationSet"]
+        assert (given["Ipv6CidrBlock"], given["Ipv6CidrBlockState"]["State"]) == (first, "associated")
+    for wrong in ("2600:1f00:1::/64", str(block)):
+        with refused("InvalidSubnet.Range", wrong):
+            world.ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.8.1.0/24", Ipv6CidrBlock=wrong)
+
+
+def test_a_vpc_with_an_egress_only_gateway_stays(world: World) -> None:
+    vpc = world.ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+    gateway = world.ec2.create_egress_only_internet_gateway(VpcId=vpc)["EgressOnlyInternetGateway"]
+    with refused("DependencyViolation", vpc):
+        world.ec2.delete_vpc(VpcId=vpc)
+    world.ec2.delete_egress_only_internet_gateway(EgressOnlyInternetGatewayId=gateway["EgressOnlyInternetGatewayId"])
+    world.ec2.delete_vpc(VpcId=vpc)

@@ -12,11 +12,14 @@ from http.client import HTTPConnection
 
 import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import EndpointConnectionError
 
 from localcloud.aws import server
-from localcloud.aws.account import Account
+from localcloud.aws.account import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Account
 from localcloud.aws.rules import changes_something
 from tests.aws.world import World, refused
 
@@ -87,7 +90,7 @@ def test_what_changes(name: str) -> None:
 
 
 def test_any_client_sees_the_same_account(account: Account, world: World) -> None:
-    other = boto3.session.Session("another-key", "another-secret", region_name="us-west-1").client(
+    other = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name="us-west-1").client(
         "ec2", endpoint_url=account.endpoint, config=Config(proxies={})
     )
     assert world.vpc in [vpc["VpcId"] for vpc in other.describe_vpcs()["Vpcs"]]
@@ -143,10 +146,13 @@ def test_what_is_missing_is_said(account: Account) -> None:
 
 def test_what_nobody_understands_is_refused_and_not_handed_on(account: Account) -> None:
     """Not to moto's own CloudFront, in particular, which would keep what ours doesn't know."""
-    scope = "Credential=k/20261123/us-east-1/cloudfront/aws4_request"
-    connection = HTTPConnection(account.endpoint.removeprefix("http://"), timeout=10)
+    endpoint = account.endpoint.removeprefix("http://")
+    keys = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+    connection = HTTPConnection(endpoint, timeout=10)
     for path, body in (("/2020-05-31/function", "<not xml"), ("/2020-05-31/no-such-thing", "")):
-        connection.request("POST", path, body, {"Authorization": f"AWS4-HMAC-SHA256 {scope}"})
+        request = AWSRequest("POST", account.endpoint + path, data=body.encode())
+        SigV4Auth(keys, "cloudfront", "us-east-1").add_auth(request)
+        connection.request("POST", path, body, dict(request.headers.items()))
         answer = connection.getresponse()
         assert (answer.status, b"cloudfront" in answer.read()) == (400, True)
 

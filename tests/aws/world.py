@@ -16,7 +16,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from localcloud.aws.account import Account
+from localcloud.aws.account import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Account
 
 _numbers = itertools.count(1)
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
@@ -39,7 +39,7 @@ def refused(code: str, *words: str, status: int | None = None) -> Iterator[None]
 def unchecked(account: Account, service: str) -> Any:
     """A client that sends what botocore itself would refuse, as other tools do."""
     config = Config(proxies={}, parameter_validation=False)
-    session = boto3.session.Session("key", "secret", region_name=account.region)
+    session = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=account.region)
     return session.client(service, endpoint_url=account.endpoint, config=config)
 
 

@@ -76,9 +76,14 @@ class _Account(mocks.Mocks):
             "allocationId": "eipalloc-1",
             "base64": ROOT_SECRET,
             "generations": {alias: {"generation": "g1"} for alias in args.inputs.get("keys", ())},
+            "arnSuffix": f"suffix/{args.name}",
+            "ipv6CidrBlock": "2600:1f1c:abc:de00::/56",
         }
+        id = f"{args.name}-id"
+        if args.typ == "aws:ecs/service:Service":  # its id is its ARN
+            id = arn = f"arn:aws:ecs:us-west-1:{ACCOUNT}:service/{args.inputs['name']}/{args.inputs['name']}"
         # a dynamic resource names its outputs among its inputs
-        return f"{args.name}-id", {**computed, **{name: one for name, one in args.inputs.items() if one is not None}}
+        return id, {**computed, **{name: one for name, one in args.inputs.items() if one is not None}}
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         match args.token:

@@ -120,7 +120,7 @@ def test_iam_actions_and_resources_exist(poc: Declared) -> None:
     from parliament import analyze_policy_string
 
     policies = poc.policies()
-    assert len(policies) == 3
+    assert len(policies) == 4
     for policy in policies:
         # parliament's data of Bedrock knows no inference profiles, and CloudWatch Logs' ARNs differ from its in ':*'
         found = [

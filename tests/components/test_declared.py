@@ -173,3 +173,49 @@ def test_local_differs_from_the_poc_only_in_answers_and_the_admins_network() -> 
     assert {name for _, name in names[0] ^ names[1] if not name.endswith(("-poc", "-local"))} == {
         "network-admins-127.0.0.1-32"
     }
+
+
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+
+
+def ways_out(declared: Declared) -> dict[str, int]:
+    """Type → how many, of what leads out of a VPC."""
+    kinds = ("natGateway:NatGateway", "eip:Eip", "egressOnlyInternetGateway:EgressOnlyInternetGateway")
+    return {kind.partition(":")[2]: len(declared.of(f"aws:ec2/{kind}")) for kind in kinds}
+
+
+def test_behind_a_nat_gateway_nothing_has_a_way_of_its_own(poc: Declared) -> None:
+    assert ways_out(poc) == {"NatGateway": 1, "Eip": 1, "EgressOnlyInternetGateway": 0}
+    assert poc.one("aws:ec2/vpc:Vpc")["assignGeneratedIpv6CidrBlock"] is False
+    assert not [name for name, subnet in poc.of("aws:ec2/subnet:Subnet").items() if "ipv6CidrBlock" in subnet]
+    assert not [name for name, rule in poc.of(EGRESS).items() if "cidrIpv6" in rule]
+
+
+def test_public_egress_needs_no_nat_gateway_and_opens_no_door() -> None:
+    public, shipped = declare("poc", egress="public"), declare("poc")
+    assert ways_out(public) == {"NatGateway": 0, "Eip": 0, "EgressOnlyInternetGateway": 1}
+    placed = public.one("aws:ecs/service:Service")["networkConfiguration"]
+    assert placed["assignPublicIp"] is True and all("public" in subnet for subnet in placed["subnets"])
+    assert public.of(INGRESS) == shipped.of(INGRESS), "who may reach whom is the same"
+    where = {"lb": "subnets", "rds": "subnetIds"}
+    for kind, member in (("aws:lb/loadBalancer:LoadBalancer", "lb"), ("aws:rds/subnetGroup:SubnetGroup", "rds")):
+        assert public.one(kind)[where[member]] == shipped.one(kind)[where[member]], "the rest stays in its subnets"
+
+
+def test_with_public_egress_the_relay_goes_out_by_ipv6_alone() -> None:
+    public = declare("poc", egress="public")
+    relay = public.one("aws:lambda/function:Function")["vpcConfig"]
+    assert relay["ipv6AllowedForDualStack"] is True
+    blocks = {
+        name: s["ipv6CidrBlock"] for name, s in public.of("aws:ec2/subnet:Subnet").items() if "ipv6CidrBlock" in s
+    }
+    assert blocks == {
+        "network-private-usw1-az1": "2600:1f1c:abc:de00::/64",
+        "network-private-usw1-az3": "2600:1f1c:abc:de01::/64",
+    }
+    assert public.of(EGRESS)["network-relay-to-aws-ipv6"]["cidrIpv6"] == "::/0"
+    assert "network-relay-to-aws" not in public.of(EGRESS)
+    routes = public.of("aws:ec2/route:Route")
+    assert set(routes) == {"network-public-internet", "network-private-ipv6"}
+    assert routes["network-private-ipv6"]["destinationIpv6CidrBlock"] == "::/0"

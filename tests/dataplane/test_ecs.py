@@ -120,9 +120,10 @@ def test_secrets_arrive_and_are_seen_nowhere(stage: Stage, secret: str) -> None:
     assert json.loads(get(f"http://127.0.0.1:{port}/env/WHOLE")[1])["user"] == "web"
     logs = stage.client("logs")
     until(lambda: logs.filter_log_events(logGroupName="/web")["events"])
-    # a slow machine may have needed a second task, which says the same
     events = logs.filter_log_events(logGroupName="/web")["events"]
-    assert {event["message"] for event in events} == {"serving with ********"}
+    # further lines tell of the requests above, if they have come in already
+    assert "serving with ********" in [event["message"] for event in events]
+    assert VALUE not in str(events)
     assert all(event["logStreamName"].startswith("ecs/web/") for event in events)
     everything = "".join(path.read_text() for path in (stage.cloud.home / "log").iterdir())
     assert "serving with ********" in everything and VALUE not in everything

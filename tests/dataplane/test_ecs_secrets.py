@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from localcloud.dataplane.ecs_environment import to_hide
 from localcloud.dataplane.ecs_secrets import Reference, SecretError, Unreachable, parse, resolve
-from localcloud.dataplane.permissions import AccessDenied
 
 ARN = "arn:aws:secretsmanager:us-west-1:123456789012:secret:app/db-AbCdEf"
 VALUE = "very-secret-value"
@@ -26,24 +25,27 @@ class Stored:
         self.asked: list[dict[str, Any]] = []
         self.forbidden = ""
 
-    def require(self, action: str, resource: str) -> None:
+    def _require(self, action: str, resource: str) -> None:
         if resource == self.forbidden:
-            raise AccessDenied(f"AccessDeniedException: not authorized to perform: {action} on resource: {resource}")
+            said = f"not authorized to perform: {action} on resource: {resource}"
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": said}}, action)
 
     def client(self, service: str) -> Any:
         return self
 
     def get_secret_value(self, **question: Any) -> dict[str, Any]:
         self.asked.append(question)
+        self._require("secretsmanager:GetSecretValue", question["SecretId"])
         if question["SecretId"] not in self.secrets:
             raise ClientError(
                 {"Error": {"Code": "ResourceNotFoundException", "Message": "can't find it"}}, "GetSecretValue"
             )
         return self.secrets[question["SecretId"]]
 
-    def get_parameter(self, Name: str, WithDecryption: bool) -> dict[str, Any]:
+    def get_parameters(self, Names: list[str], WithDecryption: bool) -> dict[str, Any]:
         assert WithDecryption
-        return {"Parameter": {"Value": self.secrets[Name], "ARN": f"arn:{Name}"}}
+        self._require("ssm:GetParameters", f"arn:{Names[0]}")
+        return {"Parameters": [{"Value": self.secrets[name]} for name in Names if name in self.secrets]}
 
 
 def secret(name: str, value_from: str) -> list[dict[str, str]]:
@@ -107,6 +109,7 @@ def test_values_keys_and_versions() -> None:
         ({ARN: {"SecretString": VALUE}}, f"{ARN}:password::", "app/db-AbCdEf is not a JSON document"),
         ({ARN: {"SecretString": json.dumps([VALUE])}}, f"{ARN}:password::", "did not contain json key password"),
         ({ARN: {"SecretBinary": VALUE.encode()}}, ARN, "holds binary data"),
+        ({}, "/app/name", "invalid parameters: /app/name"),
     ],
 )
 def test_what_is_missing_is_named_and_no_value_is_told(content: dict[str, Any], value_from: str, says: str) -> None:

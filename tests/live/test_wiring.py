@@ -136,6 +136,24 @@ REFUSED: dict[str, tuple[Break, Ask]] = {
         ),
         user_list,
     ),
+    "the permission to invoke the models": (
+        Break(
+            "RolePolicy",
+            "gateway-task",
+            'props["policy"] = props["policy"].apply(lambda text: text.replace(":InvokeModel", ":ListModels"))',
+            ("not authorized to perform: bedrock:InvokeModel", "assumed-role/llm-gateway-local-task"),
+        ),
+        completion,
+    ),
+    "a region that the models' profile may route to": (
+        Break(
+            "RolePolicy",
+            "gateway-task",
+            'props["policy"] = props["policy"].apply(lambda text: text.replace(":us-east-2::", ":eu-west-1::"))',
+            ("not authorized to perform: bedrock:InvokeModel", "us-east-2::foundation-model/anthropic.claude"),
+        ),
+        completion,
+    ),
     "a listener rule": (
         Break(
             "ListenerRule",

@@ -13,6 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from localcloud.aws.account import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from localcloud.net.fabric import Blocked, Fabric, Unresolved
 from localcloud.net.model import Interface
 from tests.net.raw import connect, hang_up
@@ -198,7 +199,7 @@ def test_addresses_are_of_the_subnet_and_each_its_own(world: World) -> None:
 
 def client(service: str, port: int) -> Any:
     """A client as a task would have it: another principal, and the API at the hop."""
-    session = boto3.session.Session("AKIATASK", "secret", region_name="us-west-1")
+    session = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name="us-west-1")
     config = Config(retries={"total_max_attempts": 1}, proxies={}, connect_timeout=5, read_timeout=5)
     return session.client(service, endpoint_url=f"http://127.0.0.1:{port}", config=config)
 

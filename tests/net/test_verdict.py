@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.net.model import Endpoint, Interface, Nat, Peer, Route, Rule
+from localcloud.net.model import Endpoint, Group, Interface, Nat, Peer, Route, RouteTable, Rule, Subnet, Topology
 from localcloud.net.verdict import MACHINE, judge, judge_aws
 from tests.net.model import (
     ALB,
@@ -221,3 +221,47 @@ def test_a_range_lets_in_its_members_only(ip: str, port: int, network: IPv4Netwo
 def test_routes_that_miss_the_service_never_lead_there(routes: list[Route]) -> None:
     missing = tuple(route for route in routes if route.network and IPv4Address("52.46.128.1") not in route.network)
     assert not judge_aws(with_table(TOPOLOGY, "rtb-private", (LOCAL, *missing)), TASK, "logs")
+
+
+SIX = IPv6Network("::/0")
+
+
+def dual_stack_relay() -> tuple[Interface, Topology]:
+    """A function in a subnet with IPv6 whose only way out is an egress-only internet gateway."""
+    relay = Interface("eni-relay", "function relay", "vpc-1", "subnet-six", "10.20.3.9", ("sg-relay",), dual_stack=True)
+    table = RouteTable("rtb-six", "vpc-1", (LOCAL, Route("eigw-1", network6=SIX)), frozenset({"subnet-six"}))
+    topology = replace(
+        TOPOLOGY,
+        subnets={**TOPOLOGY.subnets, "subnet-six": Subnet("subnet-six", "vpc-1", IPv4Network("10.20.3.0/24"), True)},
+        tables=(*TOPOLOGY.tables, table),
+        gateways={**TOPOLOGY.gateways, "eigw-1": frozenset({"vpc-1"})},
+        groups={
+            **TOPOLOGY.groups,
+            "sg-relay": Group("sg-relay", "gw-relay", "vpc-1", egress=(Rule("tcp", 443, 443, Peer(network6=SIX)),)),
+        },
+    )
+    return relay, topology
+
+
+def test_an_egress_only_gateway_leads_to_services_that_speak_ipv6_and_to_no_other() -> None:
+    relay, topology = dual_stack_relay()
+    assert judge_aws(topology, relay, "secretsmanager").reason.endswith("allowed, over IPv6")
+    assert not judge_aws(topology, relay, "rds")
+    assert not judge(topology, relay, "140.82.112.33", 443), "nothing on IPv4 comes nearer"
+
+
+@pytest.mark.parametrize("missing", ["address", "range", "route", "gateway", "rule"])
+def test_each_part_of_the_ipv6_way_is_needed(missing: str) -> None:
+    relay, topology = dual_stack_relay()
+    if missing == "address":
+        relay = replace(relay, dual_stack=False)
+    elif missing == "range":
+        four = replace(topology.subnets["subnet-six"], dual_stack=False)
+        topology = replace(topology, subnets={**topology.subnets, "subnet-six": four})
+    elif missing == "route":
+        topology = replace(topology, tables=TOPOLOGY.tables)
+    elif missing == "gateway":
+        topology = replace(topology, gateways=TOPOLOGY.gateways)
+    else:
+        topology = with_group(topology, "sg-relay", egress=(to_cidr(443, "0.0.0.0/0"),))
+    assert not judge_aws(topology, relay, "secretsmanager")

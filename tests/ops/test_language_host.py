@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import psutil
 import pytest
+from pulumi.runtime.proto import language_pb2
 
-from ops.engine import launchers
+from ops.engine import language_host, launchers
 from tests.ops.conftest import Project
 
 pytestmark = pytest.mark.timeout(300)  # each call of the engine is seconds on a busy machine
@@ -120,3 +122,20 @@ def test_only_what_the_machine_lacks_is_written(tmp_path) -> None:
     assert set(launchers.missing(engine, "")) == lacking
     assert set(launchers.missing(tmp_path / "link" / "pulumi", "")) == lacking, "beside what a link points at counts"
     assert set(launchers.missing(engine, os.fspath(tmp_path))) == lacking
+
+
+def test_a_plugin_in_a_folder_is_run_and_passed_on(tmp_path: Path) -> None:
+    (tmp_path / "__main__.py").write_text(
+        "import os, sys\nprint('on port', sys.argv[1], os.environ['TOLD'], flush=True)\n"
+        "print('oh', file=sys.stderr)\nsys.exit(3)\n"
+    )
+    request = language_pb2.RunPluginRequest(
+        pwd=str(tmp_path),
+        args=["127.0.0.1:1"],
+        env=["TOLD=so"],
+        info=language_pb2.ProgramInfo(root_directory=str(tmp_path), program_directory=str(tmp_path)),
+    )
+    told = list(language_host.passed_on(language_host.start_plugin(request, "127.0.0.1:2")))
+    assert [r.stdout for r in told if r.WhichOneof("output") == "stdout"] == [b"on port 127.0.0.1:1 so\n"]
+    assert [r.stderr for r in told if r.WhichOneof("output") == "stderr"] == [b"oh\n"]
+    assert told[-1].exitcode == 3

@@ -68,8 +68,8 @@ def clone(tmp_path: Path) -> Clone:
 
 def test_make_alone_lists_every_target(clone: Clone) -> None:
     listed = clone.make().stdout
-    targets = re.findall(r"^([a-z]+):", (REPO / "Makefile").read_text(), re.MULTILINE)
-    assert set(re.findall(r"^  ([a-z]+) ", listed, re.MULTILINE)) == set(targets)
+    targets = re.findall(r"^([a-z-]+):", (REPO / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"^  ([a-z-]+) ", listed, re.MULTILINE)) == set(targets)
     assert clone.calls() == []
 
 
@@ -151,3 +151,25 @@ def test_env_prints_exports_and_nothing_else(clone: Clone, tmp_path_factory: pyt
 def test_a_key_for_a_shell(clone: Clone) -> None:
     clone.make("-s", "key", "ALIAS=dev-environment")
     assert clone.calls()[-1] == "-m localcloud run -- .venv/bin/python -m ops key --stack local dev-environment"
+
+
+def test_what_previews_has_an_account_of_its_own_and_leaves_nothing(clone: Clone) -> None:
+    clone.make("cost", "STACK=poc", "ARGS=--json")
+    assert clone.calls() == [
+        "setup python engine launchers",
+        "-m localcloud run -- .venv/bin/python -m ops cost --stack poc --json",
+        "-m localcloud stop --wipe",
+    ]
+
+
+def test_a_reports_exit_code_is_makes_own_and_the_account_goes_all_the_same(clone: Clone) -> None:
+    clone.fail("-m localcloud run -- .venv/bin/python -m ops preview-report --stack poc --base main")
+    clone.make("preview-report", "STACK=poc", "BASE=main", code=1)
+    assert clone.calls()[-1] == "-m localcloud stop --wipe"
+
+
+def test_sleep_and_wake_of_a_stack_on_aws_need_no_local_cloud(clone: Clone) -> None:
+    clone.make("sleep", "STACK=poc")
+    clone.make("wake", "STACK=poc")
+    assert not any("localcloud" in call for call in clone.calls())
+    assert "-m ops wake --stack poc" in clone.calls()[-1]

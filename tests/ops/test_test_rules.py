@@ -23,13 +23,13 @@ def suite(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(suite: Path, **files: str) -> tuple[int, str]:
+def run(suite: Path, *flags: str, **files: str) -> tuple[int, str]:
     for name, text in files.items():
         target = suite / "tests" / f"{name.replace('__', '/')}.py"
         target.parent.mkdir(exist_ok=True)
         target.write_text(text)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "--continue-on-collection-errors"],
+        [sys.executable, "-m", "pytest", "-v", "--continue-on-collection-errors", *flags],
         cwd=suite,
         env={**os.environ, "COLUMNS": "200"},
         capture_output=True,
@@ -64,9 +64,29 @@ def test_cheap_rooms_come_first(suite: Path) -> None:
     assert ran == ["components", "aws", "engine", "live"]
 
 
-def test_a_process_left_behind_is_ended_and_fails_the_run(suite: Path) -> None:
+WORKERS = ("-n", "2")
+
+
+def test_what_is_expensive_stays_on_one_worker_and_the_longest_begins(suite: Path) -> None:
+    slow = "import time\ndef test_it(): time.sleep(0.3)\ndef test_again(): pass\n"
+    rooms = ("live__test_a", "live__test_b", "relay__test_live_c", "access__test_live_d")
+    files = dict.fromkeys((*rooms, *(f"aws__test_{letter}" for letter in "efgh")), slow)
+    code, said = run(suite, *WORKERS, **files)
+    assert code == 0, said
+    ran = re.findall(r"^\[(gw\d)\] .*PASSED tests/(\w+)/test_(?:live_)?(\w)\.py", said, re.MULTILINE)
+    assert len(ran) == 16
+    assert len({worker for worker, room, _ in ran if room == "live"}) == 1
+    assert len({worker for worker, _, name in ran if name in "cd"}) == 1
+    assert len({worker for worker, _, _ in ran}) == 2
+    first = {worker: room for worker, room, _ in reversed(ran)}
+    assert "live" in first.values()
+
+
+@pytest.mark.parametrize("flags", [(), WORKERS], ids=["alone", "workers"])
+def test_a_process_left_behind_is_ended_and_fails_the_run(suite: Path, flags: tuple[str, ...]) -> None:
     code, said = run(
         suite,
+        *flags,
         test_one="import subprocess\ndef test_a():\n    subprocess.Popen(['sleep', '61.7'], start_new_session=True)\n",
     )
     assert code != 0

@@ -22,6 +22,7 @@ def left_over(account: Account) -> dict[str, list[str]]:
             for item in ec2.describe_internet_gateways()["InternetGateways"]
             if not {attached["VpcId"] for attached in item["Attachments"]} & set(default)
         ],
+        "egress-only gateway": ec2.describe_egress_only_internet_gateways()["EgressOnlyInternetGateways"],
         "address": ec2.describe_addresses()["Addresses"],
         "nat gateway": [item for item in ec2.describe_nat_gateways()["NatGateways"] if item["State"] != "deleted"],
         "route table": [
@@ -52,6 +53,18 @@ def left_over(account: Account) -> dict[str, list[str]]:
         "bucket": s3.list_buckets()["Buckets"],
         "secret": account.client("secretsmanager").list_secrets()["SecretList"],
         "parameter": account.client("ssm").describe_parameters()["Parameters"],
+        "alarm": account.client("cloudwatch").describe_alarms()["MetricAlarms"],
+        "dashboard": account.client("cloudwatch").list_dashboards()["DashboardEntries"],
+        "topic": account.client("sns").list_topics()["Topics"],
+        "subscription": account.client("sns").list_subscriptions()["Subscriptions"],
+        "event rule": account.client("events").list_rules()["Rules"],
+        "budget": account.client("budgets").describe_budgets(AccountId=account.account_id).get("Budgets") or [],
+        "schedule": account.client("scheduler").list_schedules()["Schedules"],
+        "schedule group": [
+            group
+            for group in account.client("scheduler").list_schedule_groups()["ScheduleGroups"]
+            if group["Name"] != "default"
+        ],
         "log group": account.client("logs").describe_log_groups()["logGroups"],
         "function": account.client("lambda").list_functions()["Functions"],
         "distribution": edge.list_distributions()["DistributionList"].get("Items") or [],

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from tests.plugins.every_network import Form, database, firewall, network
+from tests.plugins.every_watching import scheduling, watching
 
 SECRET = "a-secret-that-no-plain-state-may-show"
 CODE = "function handler(event) { return event.request; }"
@@ -35,7 +36,9 @@ def program(form: Form) -> None:
     identity(form, bucket)
     balancing = balance(form, net)
     containers(form, net, balancing, secret)
-    edge(form, balancing)
+    distribution = edge(form, balancing)
+    watching(form, distribution)
+    scheduling(form)
     randoms()
 
 
@@ -252,7 +255,7 @@ def containers(form: Form, net: dict[str, Any], balancing: dict[str, Any], secre
     )
 
 
-def edge(form: Form, balancing: dict[str, Any]) -> None:
+def edge(form: Form, balancing: dict[str, Any]) -> aws.cloudfront.Distribution:
     balancer = balancing["balancer"]
     origin = aws.cloudfront.VpcOrigin(
         "origin",
@@ -286,7 +289,7 @@ def edge(form: Form, balancing: dict[str, Any]) -> None:
         "function_associations": [{"event_type": "viewer-request", "function_arn": guard.arn}],
     }
     patterns = form.pick(["/user/*"], ["/user/*", "/key/*"])
-    aws.cloudfront.Distribution(
+    return aws.cloudfront.Distribution(
         "distribution",
         enabled=True,
         comment=form.pick("one", "two"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any
 
 import pulumi
@@ -23,6 +24,25 @@ class Form:
 def network(form: Form) -> dict[str, Any]:
     vpc = aws.ec2.Vpc(
         "vpc", cidr_block="10.9.0.0/16", enable_dns_hostnames=form.pick(True, False), tags={"Name": form.pick("a", "b")}
+    )
+    dual = aws.ec2.Vpc(
+        "vpc-dual", cidr_block="10.8.0.0/16", assign_generated_ipv6_cidr_block=True, tags={"Name": form.pick("a", "b")}
+    )
+    only_out = aws.ec2.EgressOnlyInternetGateway("only-out", vpc_id=dual.id, tags={"Name": form.pick("one", "two")})
+    dual_table = aws.ec2.RouteTable("table-dual", vpc_id=dual.id)
+    aws.ec2.Route(
+        "out-6",
+        route_table_id=dual_table.id,
+        destination_ipv6_cidr_block="::/0",
+        egress_only_gateway_id=only_out.id,
+    )
+    aws.ec2.Subnet(
+        "subnet-dual",
+        vpc_id=dual.id,
+        cidr_block="10.8.0.0/24",
+        ipv6_cidr_block=dual.ipv6_cidr_block.apply(
+            lambda block: str(list(ip_network(block).subnets(new_prefix=64))[form.pick(0, 1)])
+        ),
     )
     zones = aws.get_availability_zones(state="available")
     subnets = [

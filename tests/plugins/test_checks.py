@@ -22,6 +22,8 @@ def provider() -> AwsProvider:
     made = AwsProvider(HOST)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        patch.setenv("AWS_ACCESS_KEY_ID", "key")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
         patch.setenv("AWS_REGION", "us-west-1")
         asyncio.run(made.configure(sdk.ConfigureRequest({}, {}, True, True)))
     return made
@@ -60,7 +62,7 @@ FORWARD = {"type": "forward", "targetGroupArn": "t"}
             "aws:ec2/vpc:Vpc",
             {"cidr": "x"},
             "cidr",
-            "is no property of aws:ec2/vpc:Vpc in localcloud/plugins/aws/table/network.py",
+            "is no property of aws:ec2/vpc:Vpc in localcloud/plugins/aws/table/vpc.py",
         ),
         ("aws:ec2/subnet:Subnet", {}, "vpcId", "is required; set it"),
         ("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.0/8", "tags": ["a"]}, "tags", "must be a map of strings"),

@@ -55,7 +55,7 @@ def test_unknown_types_properties_and_functions_are_named(run: Any) -> None:
     said = failure(run(lambda: random.RandomPet("pet")), "preview")
     assert "no resource type random:index/randomPet:RandomPet" in said
     said = failure(run(lambda: aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16", ipv4_ipam_pool_id="pool")), "preview")
-    assert "`ipv4IpamPoolId` is no property of aws:ec2/vpc:Vpc in localcloud/plugins/aws/table/network.py" in said
+    assert "`ipv4IpamPoolId` is no property of aws:ec2/vpc:Vpc in localcloud/plugins/aws/table/vpc.py" in said
     said = failure(run(lambda: pulumi.export("a", aws.ec2.get_ami_output(owners=["self"]).id)), "preview")
     assert "the local cloud has no function aws:ec2/getAmi:getAmi; add it to INVOKES" in said
 

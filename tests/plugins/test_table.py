@@ -159,4 +159,4 @@ def test_an_unknown_type_is_named_with_where_to_add_it() -> None:
         Refusal, match=r"no resource type aws:sqs/queue:Queue; add a row to localcloud/plugins/aws/table/"
     ):
         row_of("aws:sqs/queue:Queue")
-    assert where("aws:ec2/vpc:Vpc") == "localcloud/plugins/aws/table/network.py"
+    assert where("aws:ec2/vpc:Vpc") == "localcloud/plugins/aws/table/vpc.py"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localcloud.aws.account import Account
-from localcloud.aws.network import dependencies, endpoints, gateways, groups, interfaces
+from localcloud.aws.network import dependencies, endpoints, gateways, groups, interfaces, ipv6
 from localcloud.aws.refusal import Refusal
 from localcloud.aws.rules import Rules
 from localcloud.aws.wire import Call
@@ -13,7 +13,7 @@ _NOT_SIMULATED = ("RunInstances", "DescribeInstanceTypes", "DescribeInstanceType
 
 
 def register(rules: Rules, account: Account) -> None:
-    for room in (interfaces, groups, gateways, endpoints, dependencies):
+    for room in (interfaces, groups, gateways, endpoints, dependencies, ipv6):
         room.register(rules, account)
     for operation in _NOT_SIMULATED:
         rules.check("ec2", operation)(_refuse)

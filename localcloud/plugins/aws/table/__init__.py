@@ -10,6 +10,7 @@ from localcloud.plugins.serve import Refusal
 from localcloud.plugins.values import own_type
 
 _FILES = (
+    "vpc",
     "network",
     "endpoints",
     "firewall",
@@ -22,6 +23,9 @@ _FILES = (
     "listening",
     "edge",
     "functions",
+    "watching",
+    "budgets",
+    "scheduling",
 )
 _FOLDER = "localcloud/plugins/aws/table"
 

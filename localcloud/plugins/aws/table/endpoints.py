@@ -23,7 +23,7 @@ from localcloud.plugins.aws.rows import (
     text,
     texts,
 )
-from localcloud.plugins.aws.table.network import ec2_tags
+from localcloud.plugins.aws.table.vpc import ec2_tags
 
 _ENDPOINT_SETS = {"routeTableIds": "RouteTableIds", "subnetIds": "SubnetIds", "securityGroupIds": "SecurityGroupIds"}
 

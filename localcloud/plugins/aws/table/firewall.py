@@ -24,7 +24,7 @@ from localcloud.plugins.aws.rows import (
     text,
     texts,
 )
-from localcloud.plugins.aws.table.network import ec2_tags
+from localcloud.plugins.aws.table.vpc import ec2_tags
 
 # IANA's numbers, as EC2 gives them back by name.
 _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}

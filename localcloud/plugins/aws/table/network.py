@@ -1,4 +1,4 @@
-"""VPC, subnets, gateways, routes, endpoints."""
+"""Gateways, and the routes to them."""
 
 from __future__ import annotations
 
@@ -13,102 +13,15 @@ from localcloud.plugins.aws.rows import (
     UNORDERED,
     Call,
     Row,
-    Tagging,
     Update,
     Wait,
     exactly_one,
-    flag,
     several,
     text,
 )
+from localcloud.plugins.aws.table.vpc import ec2_tags
 
 _ARN = "arn:aws:ec2:{region}:{account}:"
-
-
-def ec2_tags(kind: str) -> Tagging:
-    """EC2's tagging of one resource by id."""
-    return Tagging(
-        Call("CreateTags", {"Resources": ["{id}"]}), Call("DeleteTags", {"Resources": ["{id}"]}), kind=kind, keys="Tags"
-    )
-
-
-def _one_by_one(operation: str, resource: str, *names: str) -> tuple[Update, ...]:
-    """EC2 attributes of which a call sets only one."""
-    return tuple(Update(name, Call(operation, {resource: "{id}"})) for name in names)
-
-
-_VPC_FLAGS = ("enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics")
-
-
-async def _read_vpc(op: Operation) -> dict[str, Any] | None:
-    """A VPC with its DNS attributes and the ids of what AWS makes with it."""
-    found = (await op.call("DescribeVpcs", VpcIds=[op.id]))["Vpcs"]
-    if not found:
-        return None
-    vpc = found[0]
-    for name in _VPC_FLAGS:
-        said = await op.call("DescribeVpcAttribute", VpcId=op.id, Attribute=name)
-        vpc |= {key: item for key, item in said.items() if key != "ResponseMetadata"}
-    mine = [{"Name": "vpc-id", "Values": [op.id]}]
-    default = [*mine, {"Name": "group-name", "Values": ["default"]}]
-    main = [*mine, {"Name": "association.main", "Values": ["true"]}]
-    vpc["group"] = await op.run(Call("DescribeSecurityGroups", {"Filters": default}, "SecurityGroups[0].GroupId"))
-    vpc["table"] = await op.run(Call("DescribeRouteTables", {"Filters": main}, "RouteTables[0].RouteTableId"))
-    acl = [*mine, {"Name": "default", "Values": ["true"]}]
-    vpc["acl"] = await op.run(Call("DescribeNetworkAcls", {"Filters": acl}, "NetworkAcls[0].NetworkAclId"))
-    return vpc
-
-
-VPC = Row(
-    "aws:ec2/vpc:Vpc",
-    "ec2",
-    inputs={
-        "cidrBlock": text(REPLACE | COMPUTED),
-        "enableDnsSupport": flag(default=True),
-        "enableDnsHostnames": flag(default=False),
-        "enableNetworkAddressUsageMetrics": flag(default=False),
-        "instanceTenancy": text(REPLACE, default="default"),
-    },
-    outputs={
-        "arn": _ARN + "vpc/{id}",
-        "ownerId": "{account}",
-        "dhcpOptionsId": "DhcpOptionsId",
-        "defaultSecurityGroupId": "group",
-        "defaultRouteTableId": "table",
-        "mainRouteTableId": "table",
-        "defaultNetworkAclId": "acl",
-    },
-    create=Call("CreateVpc"),
-    id="Vpc.VpcId",
-    read=_read_vpc,
-    updates=_one_by_one("ModifyVpcAttribute", "VpcId", *_VPC_FLAGS),
-    delete=Call("DeleteVpc", {"VpcId": "{id}"}),
-    gone=("InvalidVpcID.NotFound",),
-    tags=ec2_tags("vpc"),
-)
-
-SUBNET = Row(
-    "aws:ec2/subnet:Subnet",
-    "ec2",
-    inputs={
-        "vpcId": text(REQUIRED | REPLACE),
-        "cidrBlock": text(REPLACE),
-        "availabilityZone": text(REPLACE | COMPUTED),
-        "availabilityZoneId": text(REPLACE | COMPUTED),
-        "mapPublicIpOnLaunch": flag(default=False),
-        "assignIpv6AddressOnCreation": flag(default=False),
-        "ipv6CidrBlock": text(REPLACE, frm="Ipv6CidrBlockAssociationSet[0].Ipv6CidrBlock"),
-    },
-    outputs={"arn": "SubnetArn", "ownerId": "OwnerId"},
-    create=Call("CreateSubnet", pick="Subnet"),
-    id="SubnetId",
-    read=Call("DescribeSubnets", {"SubnetIds": ["{id}"]}, "Subnets[0]"),
-    updates=_one_by_one("ModifySubnetAttribute", "SubnetId", "mapPublicIpOnLaunch", "assignIpv6AddressOnCreation"),
-    delete=Call("DeleteSubnet", {"SubnetId": "{id}"}),
-    gone=("InvalidSubnetID.NotFound",),
-    ready=Wait("State", ("available",)),
-    tags=ec2_tags("subnet"),
-)
 
 
 async def _attach(op: Operation) -> None:
@@ -141,6 +54,22 @@ INTERNET_GATEWAY = Row(
     delete=_delete_gateway,
     gone=("InvalidInternetGatewayID.NotFound",),
     tags=ec2_tags("internet-gateway"),
+)
+
+EGRESS_ONLY_GATEWAY = Row(
+    "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway",
+    "ec2",
+    inputs={"vpcId": text(REQUIRED | REPLACE, frm="Attachments[0].VpcId")},
+    create=Call("CreateEgressOnlyInternetGateway", pick="EgressOnlyInternetGateway"),
+    id="EgressOnlyInternetGatewayId",
+    read=Call(
+        "DescribeEgressOnlyInternetGateways",
+        {"EgressOnlyInternetGatewayIds": ["{id}"]},
+        "EgressOnlyInternetGateways[0]",
+    ),
+    delete=Call("DeleteEgressOnlyInternetGateway", {"EgressOnlyInternetGatewayId": "{id}"}),
+    gone=("InvalidGatewayID.NotFound",),
+    tags=ec2_tags("egress-only-internet-gateway"),
 )
 
 EIP = Row(
@@ -343,9 +272,8 @@ ROUTE_TABLE_ASSOCIATION = Row(
 )
 
 ROWS = (
-    VPC,
-    SUBNET,
     INTERNET_GATEWAY,
+    EGRESS_ONLY_GATEWAY,
     EIP,
     NAT_GATEWAY,
     ROUTE_TABLE,

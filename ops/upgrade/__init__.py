@@ -1,0 +1,1 @@
+"""What another version of LiteLLM would change, before anyone moves the pin."""
