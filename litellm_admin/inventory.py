@@ -156,7 +156,9 @@ def _yaml(value: Any) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command's exit code."""
-    parser = argparse.ArgumentParser(prog="python -m litellm_admin.inventory", description=__doc__.partition("\n\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m litellm_admin.inventory", description=(__doc__ or "").partition("\n\n")[0]
+    )
     way = parser.add_mutually_exclusive_group(required=True)
     way.add_argument("--relay", help="the relay's function name (the stack's output relayFunctionName)")
     way.add_argument("--url", help="the admin door, with the master key in LITELLM_MASTER_KEY")

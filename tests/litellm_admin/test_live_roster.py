@@ -148,9 +148,12 @@ def test_a_teams_models_hold_for_its_keys(proxy: Proxy) -> None:
 def test_both_values_work_during_the_overlap_and_only_the_new_one_after_it(proxy: Proxy) -> None:
     spec, old, new = KeySpec(Proxy.fresh("key"), budget=5.0), value(), value()
     ensure_key(proxy.client, KeyWish(spec, None, None, STACK, old))
-    until = datetime.now(UTC) + timedelta(seconds=8)
-    ensure_key(proxy.client, KeyWish(spec, None, None, STACK, new), formers=[Former(token_of(old), until, old)])
+    wish = KeyWish(spec, None, None, STACK, new)
+    ensure_key(proxy.client, wish, formers=[Former(token_of(old), datetime.now(UTC) + timedelta(hours=1), old)])
     assert (ask(proxy, old, HAIKU)[0], ask(proxy, new, HAIKU)[0]) == (200, 200)
+    # the same with a shorter overlap
+    until = datetime.now(UTC) + timedelta(seconds=3)
+    ensure_key(proxy.client, wish, formers=[Former(token_of(old), until, old)])
     deadline = time.monotonic() + 60
     while ask(proxy, old, HAIKU)[0] != 401:
         assert time.monotonic() < deadline, "the former value still works"
