@@ -11,7 +11,7 @@ import pytest
 from tests.live.cloud import Cloud
 
 # The gateway is used as it stands first; then drift, breaking it, day two, another way out, its end.
-ORDER = ["test_gateway", "test_truth", "test_wiring", "test_day_two", "test_egress", "test_teardown"]
+ORDER = ["test_gateway", "test_truth", "test_access", "test_wiring", "test_day_two", "test_egress", "test_teardown"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
