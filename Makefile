@@ -120,7 +120,7 @@ setup: ## everything that the rest needs, below .venv and .local; quick when it 
 test: ## every test; none needs a cloud; ARGS=tests/relay runs some, WORKERS=0 in one process
 	@$(SETUP) && $(PY) -m pytest -n $${WORKERS:-auto} --maxprocesses 4 $(ARGS)
 
-bench: ## times to stand up and to seed, and memory, against their floors and limits; ARGS="--only seeding"
+bench: ## times to stand up and to seed, and memory, against their floors and limits; ARGS="--part seeding"
 	@$(SETUP) && $(PY) -m bench $(ARGS)
 
 lint: ## style and types

@@ -9,7 +9,9 @@ import pulumi_aws as aws
 
 from components import settings
 from components.access import Access, AccessArgs
+from components.admin_access import AdminAccess, AdminAccessArgs
 from components.allow_list import ALLOWED_PATHS
+from components.concurrency import reservable
 from components.database import Database, DatabaseArgs
 from components.doors import Doors, DoorsArgs
 from components.edge import Edge, EdgeArgs
@@ -125,6 +127,28 @@ relay = AdminRelay(
         log_retention_days=config.log_retention_days,
         egress=[*network.egress, *network.rules],
         over_ipv6=config.egress == "public",
+        holds_key=config.relay_holds_key,
+        concurrency=reservable(config.relay_concurrency),
+    ),
+)
+
+admin_access = AdminAccess(
+    "admin",
+    AdminAccessArgs(
+        project=stack.project,
+        stack=stack.stack,
+        prefix=stack.prefix,
+        region=stack.region,
+        relay=relay.function,
+        reader=relay.reader,
+        relay_holds_key=config.relay_holds_key,
+        admin_url=doors.admin_url,
+        gateway_url=edge.url,
+        master_key_secret_arn=gateway.master_key_secret_arn,
+        service=gateway.service,
+        target_group_arn=doors.target_group_arn,
+        database=database.instance if database else None,
+        log_group=gateway.log_group,
     ),
 )
 
@@ -184,6 +208,8 @@ pulumi.export("gatewayUrl", edge.url)
 pulumi.export("adminUrl", doors.admin_url)
 pulumi.export("relayFunctionName", relay.function_name)
 pulumi.export("masterKeySecretArn", gateway.master_key_secret_arn)
+pulumi.export("adminPolicyArn", admin_access.admin_policy_arn)
+pulumi.export("viewerPolicyArn", admin_access.viewer_policy_arn)
 if lifetime is not None:
     pulumi.export("expiresAt", lifetime.expires)
 pulumi.export("users", access.users if access else {})

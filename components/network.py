@@ -216,7 +216,9 @@ class Network(pulumi.ComponentResource):
                 task,
                 "Bedrock, Secrets Manager, CloudWatch Logs, S3 and the image registry, all over TLS",
             ),
-            self._out("relay-to-aws", relay, "Secrets Manager over TLS", over_ipv6=self._args.egress == "public"),
+            self._out(
+                "relay-to-aws", relay, "Secrets Manager and STS over TLS", over_ipv6=self._args.egress == "public"
+            ),
         ]
         if self._args.has_database:
             database = self._group("database", "database")

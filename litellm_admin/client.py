@@ -23,6 +23,10 @@ __all__ = ["MOST_USERS", "PAGE", "Client", "Patience"]
 MOST_USERS = 500
 """The most users that LiteLLM makes or deletes in one call."""
 
+ACTIVITY_PAGE = 250
+"""Rows (a day, user, key and model each) in a page of activity: LiteLLM takes 1,000, and their breakdowns would be more
+than a relay can hand back."""
+
 _USERS = Page(size="page_size", rows="users", row_id="user_id", total="total")
 _KEYS = Page(size="size", rows="keys", row_id="token", total="total_count")
 _TEAMS = Page(size="page_size", rows="teams", row_id="team_id", total="total")
@@ -227,6 +231,51 @@ class Client:
             self._calls.call("POST", "/key/delete", body={"keys": list(tokens)})
         except NotFound:  # not one of them was there
             return
+
+    def block_key(self, token: str) -> None:
+        """POST /key/block: its calls are refused until it is unblocked."""
+        self._calls.call("POST", "/key/block", body={"key": token})
+
+    def unblock_key(self, token: str) -> None:
+        """POST /key/unblock."""
+        self._calls.call("POST", "/key/unblock", body={"key": token})
+
+    def key_settings(self, token: str) -> Mapping[str, Any] | None:
+        """Everything that LiteLLM stores of a key, by its own names; None if there is no such key."""
+        try:
+            info = self._calls.read("/key/info", {"key": token}, lambda body: dict(body["info"]))
+        except NotFound:
+            return None
+        return None if info.get("status") == "deleted" else info
+
+    # -- what it serves and what it cost
+
+    def about(self) -> Mapping[str, Any]:
+        """GET /health/readiness/details: `litellm_version`, `db` and more. LiteLLM tells whoever has a key."""
+        return self._calls.read("/health/readiness/details", {}, dict)
+
+    def list_models(self) -> list[Mapping[str, Any]]:
+        """GET /v1/model/info: `model_name`, `litellm_params`, `model_info` of every deployment."""
+        return self._calls.read("/v1/model/info", {}, lambda body: list(body["data"]))
+
+    def model_names(self) -> list[str]:
+        """The names under which models may be called."""
+        return sorted({str(model["model_name"]) for model in self.list_models()})
+
+    def daily_activity(self, start: str, end: str, only: Query) -> list[Mapping[str, Any]]:
+        """GET /user/daily/activity from day `start` to day `end` (ISO, UTC, both included): per day `date`, `metrics`
+        and their `breakdown`. `only` may name a `user_id`, `api_key` or `model`. A day may come in several parts, which
+        add up."""
+        found: list[Mapping[str, Any]] = []
+        for page in range(1, 100_000):
+            query = {**only, "start_date": start, "end_date": end, "page": page, "page_size": ACTIVITY_PAGE}
+            days, more = self._calls.read(
+                "/user/daily/activity", query, lambda body: (list(body["results"]), body["metadata"]["has_more"])
+            )
+            found += days
+            if not more:
+                break
+        return found
 
     def _keys(self, query: Query) -> list[ObservedKey]:
         # by token, for the same reason as users by id

@@ -168,6 +168,7 @@ class ObservedKey:
     resets: datetime | None
     team_id: str | None = None
     created: datetime | None = None
+    last_used: datetime | None = None
 
 
 def user_id_of(email: str) -> str:
@@ -248,6 +249,7 @@ def observed_key(row: Mapping[str, Any], token: str | None = None) -> ObservedKe
         resets=moment(row.get("budget_reset_at")),
         team_id=row.get("team_id") or None,
         created=moment(row.get("created_at")),
+        last_used=moment(row.get("last_active")),
     )
 
 

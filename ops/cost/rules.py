@@ -208,6 +208,7 @@ FREE: dict[str, str] = {
     "aws:cloudwatch/dashboard:Dashboard": "an account's first three are free",
     "aws:cloudwatch/eventRule:EventRule": "AWS's own events are free",
     "aws:cloudwatch/eventTarget:EventTarget": "AWS's own events are free",
+    "aws:ssm/parameter:Parameter": "standard parameters are free",
     "aws:sns/": "the first thousand mails a month are free",
     "aws:lambda/permission:Permission": "a setting of a function",
     "aws:wafv2/": "counted with its web ACL",

@@ -41,7 +41,8 @@ class Relay:
 
             def do_POST(self) -> None:
                 event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                relay.calls += [(call["method"], call["path"]) for call in event.get("calls", [event])]
+                request = json.loads(event["request"])
+                relay.calls += [(call["method"], call["path"]) for call in request.get("calls", [request])]
                 relay.invocations += 1
                 body = json.dumps(answer(event)).encode()
                 self.send_response(200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,11 +26,17 @@ SPEC = AccessSpec((DEV, LEAD), (OWNED, FREE))
 
 
 def answers(fake: FakeLiteLLM, event: dict[str, Any]) -> dict[str, Any]:
-    """As the relay's handler: an unreachable LiteLLM is a status too, and several calls come at once."""
-    if "calls" in event:
-        return {"status": 200, "answers": [answers(fake, call) for call in event["calls"]]}
+    """As the relay's handler, which has its own tests: several calls come at once."""
+    request = json.loads(event["request"])
+    if "calls" in request:
+        return {"status": 200, "answers": [_answer(fake, call) for call in request["calls"]]}
+    return _answer(fake, request)
+
+
+def _answer(fake: FakeLiteLLM, call: dict[str, Any]) -> dict[str, Any]:
+    """An unreachable LiteLLM is a status too."""
     try:
-        answer = fake.request(event["method"], event["path"], event.get("query"), event.get("body"))
+        answer = fake.request(call["method"], call["path"], call.get("query"), call.get("body"))
     except Unreachable as error:
         return {"status": 502, "body": {"error": {"message": str(error), "type": "relay"}}}
     return {"status": answer.status, "body": answer.body}

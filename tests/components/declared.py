@@ -38,8 +38,9 @@ class Declared:
         return properties
 
     def policies(self) -> list[dict[str, Any]]:
-        """Every IAM policy document that the program declares."""
-        return [json.loads(properties["policy"]) for properties in self.of("aws:iam/rolePolicy:RolePolicy").values()]
+        """Every IAM policy document that the program declares: of its own roles, and for people's."""
+        types = ("aws:iam/rolePolicy:RolePolicy", "aws:iam/policy:Policy")
+        return [json.loads(properties["policy"]) for type_ in types for properties in self.of(type_).values()]
 
 
 def _plain(value: Any) -> Any:
@@ -97,6 +98,8 @@ class _Account(mocks.Mocks):
                 return {"accountId": ACCOUNT, "arn": "arn:aws:iam::1:root", "userId": "u", "id": ACCOUNT}
             case "aws:ec2/getSecurityGroup:getSecurityGroup":
                 return {"id": "sg-managed", "name": "CloudFront-VPCOrigins-Service-SG"}
+            case "aws:servicequotas/getServiceQuota:getServiceQuota":
+                return {"value": 1000.0}
             case token:
                 raise AssertionError(f"the program calls {token}, which these mocks don't know")
 

@@ -205,8 +205,8 @@ def test_public_egress_needs_no_nat_gateway_and_opens_no_door() -> None:
 
 def test_with_public_egress_the_relay_goes_out_by_ipv6_alone() -> None:
     public = declare("poc", egress="public")
-    relay = public.one("aws:lambda/function:Function")["vpcConfig"]
-    assert relay["ipv6AllowedForDualStack"] is True
+    functions = public.of("aws:lambda/function:Function").values()
+    assert [function["vpcConfig"]["ipv6AllowedForDualStack"] for function in functions] == [True, True]
     blocks = {
         name: s["ipv6CidrBlock"] for name, s in public.of("aws:ec2/subnet:Subnet").items() if "ipv6CidrBlock" in s
     }

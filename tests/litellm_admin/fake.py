@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from litellm_admin.durations import canonical
 from litellm_admin.errors import AdminError, Unreachable
 from litellm_admin.models import PROXY_ADMIN_ID, token_of
-from litellm_admin.transport import Call, Query, Response
+from litellm_admin.transport import Call, Query, Response, tried
 
 Fault = Callable[[str, str], str | int | None]
 """(method, path) → None, "before" or "after" (no answer, before or after LiteLLM acted), or a status to answer with."""
@@ -62,17 +62,14 @@ class FakeLiteLLM:
     deleted: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
     page_limit: int = 100
+    models: list[dict[str, Any]] = field(default_factory=lambda: [{"model_name": name} for name in ("haiku", "sonnet")])
+    days: list[dict[str, Any]] = field(default_factory=list)
+
     batch: ClassVar[int] = 3
     lanes: ClassVar[int] = 1
 
     def request_each(self, calls: Sequence[Call]) -> list[Response | AdminError]:
-        answers: list[Response | AdminError] = []
-        for call in calls:
-            try:
-                answers.append(self.request(call.method, call.path, call.query, call.body))
-            except AdminError as error:
-                answers.append(error)
-        return answers
+        return [tried(self, call) for call in calls]
 
     def request(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Response:
         self.calls.append((method, path))
@@ -107,6 +104,11 @@ class FakeLiteLLM:
             ("POST", "/key/generate"): self._key_generate,
             ("POST", "/key/update"): self._key_update,
             ("POST", "/key/delete"): self._key_delete,
+            ("POST", "/key/block"): lambda body: self._key_block(body, True),
+            ("POST", "/key/unblock"): lambda body: self._key_block(body, False),
+            ("GET", "/v1/model/info"): lambda _: {"data": self.models},
+            ("GET", "/user/daily/activity"): lambda _: {"results": self.days, "metadata": {"has_more": False}},
+            ("GET", "/health/readiness/details"): lambda _: {"db": "connected", "litellm_version": "1.108.7"},
         }
         try:
             return Response(200, handlers[method, path](query if method == "GET" else body))
@@ -292,6 +294,12 @@ class FakeLiteLLM:
             body["expires"] = _expires(body)
         self.keys[token].update(body)
         return self.keys[token]
+
+    def _key_block(self, body: dict[str, Any], blocked: bool) -> Any:
+        if body["key"] not in self.keys:
+            raise _refuse(404, "Key not found.")
+        self.keys[body["key"]]["blocked"] = blocked
+        return self.keys[body["key"]]
 
     def _key_delete(self, body: dict[str, Any]) -> Any:
         found = [token for token in body["keys"] if token in self.keys]

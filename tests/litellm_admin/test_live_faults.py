@@ -6,6 +6,7 @@ Whatever happened, running again makes it so: nothing double, nothing lost, ever
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -26,15 +27,21 @@ from tests.litellm_admin.doors import KINDS, FaultyDoor
 from tests.litellm_server import HAIKU, Proxy
 
 pytestmark = pytest.mark.timeout(600)  # the first test starts LiteLLM, and some hundred calls time out
-READ_SECONDS = 2.0
+READ_SECONDS = 3.0
+AT_ONCE = 6
 
 
-@pytest.fixture(scope="module")
-def door(proxy: Proxy) -> Iterator[FaultyDoor]:
-    door = FaultyDoor(proxy.url)
+@pytest.fixture(scope="module", autouse=True)
+def impatience() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transport, "READ_SECONDS", READ_SECONDS)
-        yield door
+        yield
+
+
+@pytest.fixture
+def door(proxy: Proxy) -> Iterator[FaultyDoor]:
+    door = FaultyDoor(proxy.url)
+    yield door
     door.stop()
 
 
@@ -97,21 +104,42 @@ def clear(client: Client, seedings: list[Seeding]) -> None:
     client.delete_users([seeding.user.user_id for seeding in seedings])
 
 
-@pytest.mark.parametrize("run", ["each", "all"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_fault_at_any_call_of_a_seeding_run(proxy: Proxy, door: FaultyDoor, run: str, kind: str) -> None:
-    position, seedings = 0, list[Seeding]()
-    while True:
-        seedings.append(seeding := Seeding(proxy, door))
-        door.begin(lambda number, at=position: kind if number == at else None)
+@pytest.fixture(scope="module")
+def places(proxy: Proxy) -> list[tuple[str, int]]:
+    """Every call of a run to which nothing happens: the way in which it is done, and the call's number."""
+    found = []
+    for run in ("each", "all"):
+        door = FaultyDoor(proxy.url)
+        seeding = Seeding(proxy, door)
         seeding.until_it_is_so(run)
-        reached = door.calls > position
+        assert not seeding.said and door.calls > 8, "a run has that many calls"
+        found += [(run, number) for number in range(door.calls)]
+        door.stop()
+        seeding.clear()
+    return found
+
+
+def seeded_with(proxy: Proxy, kind: str, run: str, place: int) -> Seeding:
+    """A run whose call number `place` fails, and what is there afterwards."""
+    door = FaultyDoor(proxy.url)
+    try:
+        door.begin(lambda number: kind if number == place else None)
+        seeding = Seeding(proxy, door)
+        seeding.until_it_is_so(run)
+        assert door.calls > place
         seeding.assert_right()
-        position += 1
-        if not reached:
-            break
+        return seeding
+    finally:
+        door.stop()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_at_any_call_of_a_seeding_run(proxy: Proxy, places: list[tuple[str, int]], kind: str) -> None:
+    """Several runs at once, which don't know of each other: most of the time they wait."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        runs = [pool.submit(seeded_with, proxy, kind, *place) for place in places]
+        seedings = [run.result() for run in runs]
     clear(proxy.client, seedings)
-    assert position > 8, "a run has that many calls"
 
 
 few = settings(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import cli
 from bench.bare import NotReady, _process, _wait_until_ready
 from bench.cloud import HOME_VARIABLE, CommandFailed, LocalCloud
 from bench.report import checks, seeding_checks, seeding_table, spread
@@ -36,6 +37,16 @@ def test_seeding_is_judged_by_a_bare_client_and_by_its_calls() -> None:
     head, line = seeding_table([good])
     assert len(head) == len(line)
     assert line.split()[:5] == ["1,000", "13.0", "s", "16.0", "s"]
+
+
+def test_the_slowest_command_of_each_way_is_judged() -> None:
+    slow, fast = [0.8, 1.2, 1.3], [0.2, 0.3, 9.0]
+    waits = cli.Waits([0.02], [0.1, 0.2, 0.4], {"relay": {"whoami": fast, "models": slow}, "url": {"whoami": fast}})
+    start, relay, url = cli.checks(waits)
+    assert start.passed
+    assert relay.line().startswith("FAIL  slowest command by relay (models) / what it may take: 1.20 s / 1.00 s")
+    assert url.passed
+    assert "      models (relay)             1200 ms (800, 1200, 1300)" in cli.lines(waits)
 
 
 def test_memory_is_that_of_the_processes_of_this_home_only(tmp_path: Path) -> None:

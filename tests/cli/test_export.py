@@ -6,15 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from components.access_file import load_access
-from litellm_admin import inventory
+from litellm_admin.cli.export import access_file
 from litellm_admin.client import Client, Patience
 from litellm_admin.ensure import ensure_user
-from litellm_admin.inventory import render
 from litellm_admin.models import KeySpec, TeamSpec, UserSpec, observed_key, observed_team, observed_user
 from litellm_admin.plan import KeyWish, key_changes, team_changes, user_changes
 from litellm_admin.reconcile import reconcile
@@ -36,6 +34,10 @@ def seen(fake: FakeLiteLLM) -> tuple[list[Any], list[Any], list[Any]]:
         [observed_team(row) for row in fake.teams.values()],
         [observed_key(row) for row in fake.keys.values()],
     )
+
+
+def entries_of(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("  - ")]
 
 
 def by_hand(user: UserSpec, team: TeamSpec, key: KeySpec) -> FakeLiteLLM:
@@ -67,7 +69,7 @@ def test_adopting_what_was_listed_changes_nothing_but_who_manages_it(
     fake = by_hand(user, team, key)
     file = tmp_path / "access" / "x.yaml"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(render(*seen(fake)))
+    file.write_text(access_file(*seen(fake), STACK))
     spec, problems = load_access(file, specs.MODELS, "rds")
     assert not problems, [str(problem) for problem in problems]
     [user_seen], [team_seen], [key_seen] = seen(fake)
@@ -80,54 +82,43 @@ def test_adopting_what_was_listed_changes_nothing_but_who_manages_it(
     before = set(fake.users), set(fake.teams), set(fake.keys)
     reconcile(client(fake), entries, entries, Gone(), Ids(), STACK, lambda _: None)
     assert (set(fake.users), set(fake.teams), set(fake.keys)) == before
-    assert render(*seen(fake)) == "teams: []\nusers: []\nkeys: []\n", "what is managed isn't listed"
+    managed = access_file(*seen(fake), STACK)
+    file.write_text(managed)
+    again, problems = load_access(file, specs.MODELS, "rds")
+    assert not problems and "adopt" not in managed, "what the stack manages is as the file says"
+    [user_seen], [team_seen], _ = seen(fake)
+    assert user_changes(again.users[0], STACK, user_seen) == team_changes(again.teams[0], STACK, team_seen) == ()
+    assert not entries_of(access_file(*seen(fake), STACK, only_unmanaged=True))
+    assert not entries_of(access_file(*seen(fake), "llm-gateway/other")), "another stack leaves it alone"
 
 
 def test_what_an_access_file_cant_say_is_a_comment() -> None:
     fake = FakeLiteLLM()
     ensure_user(client(fake), UserSpec("a@b.co"), STACK)
     fake.users |= {id_: {"user_id": id_, "user_email": "twice@x.co"} for id_ in ("u-1", "u-2")}
-    fake.users["u-3"] = {"user_id": "u-3", "budget_duration": "7y"}
+    fake.users["u-3"] = {"user_id": "u-3"}
+    fake.users["u-4"] = {"user_id": "u-4", "user_email": "c@d.co", "budget_duration": "7y"}
     fake.users["default_user_id"] = {"user_id": "default_user_id"}
-    fake.teams["t-1"] = {"team_id": "t-1", "members_with_roles": [{"user_id": "u-3"}]}
-    fake.keys["1" * 64] = {"token": "1" * 64, "user_id": "u-3", "team_id": "t-1", "allowed_routes": ["/key/info"]}
+    fake.teams["t-1"] = {"team_id": "t-1"}
+    fake.teams["t-2"] = {"team_id": "t-2", "team_alias": "core", "members_with_roles": [{"user_id": "u-3"}]}
+    fake.keys["1" * 64] = {"token": "1" * 64}
+    for digit, alias, row in (
+        ("3", "ownerless", {"user_id": "u-3"}),
+        ("4", "teamless", {"team_id": "t-1"}),
+        ("5", "reader", {"allowed_routes": ["/key/info"]}),
+        ("6", "over", {"expires": "2020-01-01T00:00:00Z"}),
+    ):
+        fake.keys[digit * 64] = {"token": digit * 64, "key_alias": alias, **row}
     fake.keys["2" * 64] = {"token": "2" * 64, "team_id": "litellm-dashboard"}
-    text = render(*seen(fake))
+    text = access_file(*seen(fake), STACK, only_unmanaged=True)
     for part in (
-        *("twice@x.co has 2 users", "user u-3 has no e-mail", "its period 7y is none here", "team t-1 has no alias"),
-        *("members without an e-mail would leave the team: u-3", "key 11111111… has no alias"),
-        *("its owner u-3 has no e-mail", "its team t-1 has no alias", "it may call /key/info"),
+        *("left out: user u-1, because twice@x.co has 2 users", "left out: user u-3, because it has no e-mail"),
+        *("left out: team t-1, because it has no alias", "members without an e-mail would leave the team: u-3"),
+        *("left out: key 11111111…, because it has no alias", "left out: key ownerless, because its owner u-3"),
+        *("left out: key teamless, because its team t-1 has no alias", "it may call /key/info"),
+        *("its period 7y is none here", "left out: key over, because it is expired"),
     ):
         assert f"# {part}" in text, part
     assert "a@b.co" not in text
     assert "default_user_id" not in text
     assert "22222222" not in text
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ([], "one of the arguments --relay --url is required"),
-        (["--relay", "r"], "--region is needed"),
-        (["--url", "http://x"], "LITELLM_MASTER_KEY is needed"),
-    ],
-)
-def test_what_is_missing_is_said(
-    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("AWS_REGION", raising=False)
-    monkeypatch.delenv("LITELLM_MASTER_KEY", raising=False)
-    with pytest.raises(SystemExit):
-        inventory.main(arguments)
-    assert says in capsys.readouterr().err
-
-
-def test_a_gateway_that_cant_be_reached_is_a_sentence(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LITELLM_MASTER_KEY", "sk-master-0123456789")
-    monkeypatch.setattr(Patience, "pause", lambda *_: None)
-    assert inventory.main(["--url", "http://127.0.0.1:9"]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("error: The admin door at http://127.0.0.1:9 can't be reached")
-    assert "sk-master" not in said
