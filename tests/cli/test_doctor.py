@@ -75,7 +75,8 @@ def test_a_deployment_that_fails_beside_a_running_task_is_told() -> None:
 def test_a_service_scaled_to_none_is_told_as_such() -> None:
     found = text(states.service(service(0, 0), [{"stoppedReason": "Scaling activity"}], STACK))
     assert "scaled to no tasks" in found
-    assert "scale the service to 1" in found
+    assert "`make wake STACK=poc`" in found
+    assert "pulumi up` leaves" in found
 
 
 def target(state: str, reason: str = "", description: str = "") -> dict[str, Any]:

@@ -30,7 +30,7 @@ def doctor(cloud: Cloud, *flags: str) -> dict[str, dict[str, Any]]:
 
 
 def until(cloud: Cloud, seen: Callable[[dict[str, dict[str, Any]]], bool], *flags: str) -> dict[str, dict[str, Any]]:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 200
     found = doctor(cloud, *flags)
     while not seen(found) and time.monotonic() < deadline:
         time.sleep(1)
@@ -109,9 +109,9 @@ def test_a_stopped_database(cloud: Cloud) -> None:
 
 
 def _started(cloud: Cloud) -> None:
-    rds, deadline = cloud.client("rds"), time.monotonic() + 60
+    rds, deadline = cloud.client("rds"), time.monotonic() + 200
     while rds.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"] == "stopping":
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, "the database doesn't stop"
         time.sleep(0.5)
     rds.start_db_instance(DBInstanceIdentifier=NAME)
 

@@ -18,7 +18,7 @@ _REASONS = (
         r"CannotPullContainer|CannotPullImage|pull image manifest",
         "ECS can't pull the image",
         "Look at `image` in the stack's config: does that version exist, and may the account pull it? And do the "
-        "private subnets have their route through the NAT gateway?",
+        "tasks' subnets have their route out (NAT gateway, or internet gateway with `egress: public`)?",
     ),
     (
         r"ResourceInitializationError.*(secret|asm)|unable to (pull|retrieve) secret",
@@ -50,8 +50,9 @@ def service(answer: Answer, stopped: Sequence[Answer], facts: StackFacts) -> lis
     if desired == 0:
         found.append(
             Finding(
-                "The service is scaled to no tasks, so nothing answers.",
-                f"Start it: `{REPAIR}`, or scale the service to 1. (It may be asleep on a schedule.)",
+                "The service is scaled to no tasks, so nothing answers: the gateway is asleep.",
+                f"`make wake STACK={facts.short}` wakes it, and so do its office hours if it has any. "
+                "(`pulumi up` leaves the number of tasks alone.)",
             )
         )
     elif running == 0:
