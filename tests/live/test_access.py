@@ -100,6 +100,8 @@ def test_the_life_of_a_published_key(cloud: Cloud, tmp_path: Path) -> None:
     assert not [name for name in names if "/keys/" in name]
     secrets = [first, second, cloud.master_key(), *before["keys"].values()]
     text = "".join([*said, *logs(cloud)])
+    for part in ("admin-call", "KeyRing::access-ring", "POST /key/generate"):
+        assert part in text, "the relay's log, the state and LiteLLM's log are among it"
     assert not [secret for secret in secrets if secret in text or secret.removeprefix("sk-") in text]
 
 
