@@ -11,20 +11,28 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-KINDS = (
+BEFORE = (
     "refused",  # nothing listens
     "reset before",  # the connection breaks off before LiteLLM has heard of the call
-    "reset after",  # and after it acted
     "timeout before",
-    "timeout after",
     "429",  # with Retry-After
     "500",
-    "500 after",  # LiteLLM acted and says that it failed
     "502",
     "503",
+)
+"""What goes wrong before LiteLLM acted."""
+
+AFTER = (
+    "reset after",
+    "timeout after",
+    "500 after",  # it says that it failed
     "half",  # of an answer
     "slow",
 )
+"""What goes wrong after it did."""
+
+KINDS = (*BEFORE, *AFTER)
+
 Plan = Callable[[int], str | None]
 """(number of the call, from 0) → what goes wrong with it."""
 

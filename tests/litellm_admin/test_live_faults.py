@@ -5,7 +5,7 @@ Whatever happened, running again makes it so: nothing double, nothing lost, ever
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +23,7 @@ from litellm_admin.plan import NOTHING, KeyWish, plan_key, plan_members, plan_te
 from litellm_admin.reconcile import reconcile
 from litellm_admin.roster import Entries, Gone, Ids, KeyEntry, change
 from litellm_admin.transport import DirectTransport
-from tests.litellm_admin.doors import KINDS, FaultyDoor
+from tests.litellm_admin.doors import AFTER, BEFORE, KINDS, FaultyDoor
 from tests.litellm_server import HAIKU, Proxy
 
 pytestmark = pytest.mark.timeout(600)  # the first test starts LiteLLM, and some hundred calls time out
@@ -105,15 +105,15 @@ def clear(client: Client, seedings: list[Seeding]) -> None:
 
 
 @pytest.fixture(scope="module")
-def places(proxy: Proxy) -> list[tuple[str, int]]:
-    """Every call of a run to which nothing happens: the way in which it is done, and the call's number."""
-    found = []
+def lengths(proxy: Proxy) -> dict[str, int]:
+    """How many calls a run makes to which nothing happens."""
+    found = {}
     for run in ("each", "all"):
         door = FaultyDoor(proxy.url)
         seeding = Seeding(proxy, door)
         seeding.until_it_is_so(run)
         assert not seeding.said and door.calls > 8, "a run has that many calls"
-        found += [(run, number) for number in range(door.calls)]
+        found[run] = door.calls
         door.stop()
         seeding.clear()
     return found
@@ -133,13 +133,24 @@ def seeded_with(proxy: Proxy, kind: str, run: str, place: int) -> Seeding:
         door.stop()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_fault_at_any_call_of_a_seeding_run(proxy: Proxy, places: list[tuple[str, int]], kind: str) -> None:
-    """Several runs at once, which don't know of each other: most of the time they wait."""
+def fail_at_each_call(proxy: Proxy, run: str, kinds: Sequence[str]) -> None:
+    """One run for each call, several runs at a time, which don't know of each other. `kinds` says what goes wrong with
+    call 0, 1 and so on."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        runs = [pool.submit(seeded_with, proxy, kind, *place) for place in places]
+        runs = [pool.submit(seeded_with, proxy, kind, run, place) for place, kind in enumerate(kinds)]
         seedings = [run.result() for run in runs]
     clear(proxy.client, seedings)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_at_any_call_of_a_seeding_run(proxy: Proxy, lengths: dict[str, int], kind: str) -> None:
+    fail_at_each_call(proxy, "each", [kind] * lengths["each"])
+
+
+@pytest.mark.parametrize("kinds", [BEFORE, AFTER], ids=["before LiteLLM acted", "after it"])
+def test_a_fault_at_any_call_of_a_rosters_run(proxy: Proxy, lengths: dict[str, int], kinds: tuple[str, ...]) -> None:
+    """What lists all that there is takes its time, so the kinds that come to the same take turns."""
+    fail_at_each_call(proxy, "all", [kinds[place % len(kinds)] for place in range(lengths["all"])])
 
 
 few = settings(
