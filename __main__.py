@@ -168,8 +168,11 @@ if database is not None:
             relay=relay.function_name,
             region=stack.region,
             managed_by=f"{stack.project}/{stack.stack}",
+            prefix=stack.prefix,
             database=database.instance,
             ready=[gateway.service, *relay.ready],
+            roster_above=config.roster_above,
+            protect=config.protect,
         ),
     )
 
@@ -217,4 +220,6 @@ pulumi.export("viewerPolicyArn", admin_access.viewer_policy_arn)
 if lifetime is not None:
     pulumi.export("expiresAt", lifetime.expires)
 pulumi.export("users", access.users if access else {})
+pulumi.export("teams", access.teams if access else {})
 pulumi.export("keys", access.keys if access else {})
+pulumi.export("publishedKeys", access.published if access else {})

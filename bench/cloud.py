@@ -49,7 +49,7 @@ class LocalCloud:
         done = subprocess.run(
             ["make", target],
             cwd=REPO,
-            env=self._environment(),
+            env=self.env(),
             text=True,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -60,8 +60,9 @@ class LocalCloud:
             raise CommandFailed(f"make {target} failed:\n{done.stdout[-3000:]}{done.stderr[-6000:]}")
         return seconds
 
-    def _environment(self) -> dict[str, str]:
-        """What was said to the make that runs us (`ARGS`, its flags) is not for this one."""
+    def env(self) -> dict[str, str]:
+        """The environment of whatever is to meet this local cloud."""
+        # What was said to the make that runs us (`ARGS`, its flags) is not for others.
         outer = ("MAKE", "MFLAGS", "ARGS", "STACK", "SHOW_KEYS")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
         return {**kept, HOME_VARIABLE: str(self.home)}
@@ -86,7 +87,7 @@ class LocalCloud:
 
     def _localcloud(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "localcloud", *arguments]
-        done = subprocess.run(command, cwd=REPO, env=self._environment(), text=True, capture_output=True, check=False)
+        done = subprocess.run(command, cwd=REPO, env=self.env(), text=True, capture_output=True, check=False)
         if done.returncode:
             raise CommandFailed(f"localcloud {arguments[0]} failed:\n{done.stderr[-3000:]}")
         return done.stdout
@@ -96,13 +97,14 @@ class LocalCloud:
         that several share are counted for each of them, so the sum is no less than what is really taken."""
         found: dict[int, Memory] = {}
         for process in psutil.process_iter():
-            if self._mine(process):
+            if self.owns(process):
                 # Their children as well: Postgres' write their title over their environment.
                 for each in [process, *process.children(recursive=True)]:
                     found[each.pid] = Memory(_name(each), each.memory_info().rss)
         return sorted(found.values(), key=lambda each: -each.resident)
 
-    def _mine(self, process: psutil.Process) -> bool:
+    def owns(self, process: psutil.Process) -> bool:
+        """Whether it is one of this local cloud's."""
         try:
             return process.pid != os.getpid() and process.environ().get(HOME_VARIABLE) == str(self.home)
         except psutil.Error:

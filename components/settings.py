@@ -137,6 +137,7 @@ class Settings(BaseModel):
     log_retention_days: Literal[
         1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
     ] = 30
+    roster_above: Annotated[int, Field(ge=0)] = 100
     office_hours: Annotated[OfficeHours | None, BeforeValidator(lambda given: given or None)] = None
     alarm_email: Annotated[str, Field(pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$")] = ""
     monthly_budget: Annotated[int, Field(ge=1)] = 150

@@ -50,26 +50,58 @@ class Proxy:
 
 @pytest.fixture(scope="session")
 def proxy() -> Iterator[Proxy]:
-    # late, so that the rooms that need no LiteLLM don't need this either
-    from localcloud.postgres import Cluster
+    with Server() as server:
+        yield server.proxy
 
-    (ROOT / ".local" / "test").mkdir(parents=True, exist_ok=True)
-    home = Path(tempfile.mkdtemp(prefix="litellm-", dir=ROOT / ".local" / "test"))
-    cluster = Cluster(home / "postgres", home=home)
-    stop: Callable[[], object] = lambda: None  # noqa: E731
-    try:
-        password, master_key = secrets.token_hex(16), f"sk-{secrets.token_hex(24)}"
-        cluster.create("litellm", password, "litellm", {"rds.force_ssl": "1"})
-        database = f"postgresql://litellm:{password}@localhost:{cluster.start()}/litellm?sslmode=require"
-        keys = {"LITELLM_MASTER_KEY": master_key, "LITELLM_SALT_KEY": "sk-salt"}
-        url, stop = _start(home, {**keys, "DATABASE_URL": database})
-        proxy = Proxy(url, master_key, home / "litellm.log", home / "routes.json", home / "requests.jsonl")
-        proxy.client.wait_until_ready(STARTS_WITHIN)
-        yield proxy
-    finally:
-        stop()
-        cluster.wipe()
-        shutil.rmtree(home)
+
+class Server:
+    """A LiteLLM and its Postgres. Use as a context manager: both run inside, and nothing of them is left afterwards.
+
+    `database_port` tells LiteLLM another port than Postgres' own, for whoever stands between."""
+
+    def __init__(self, database_port: Callable[[int], int] = lambda port: port) -> None:
+        # late, so that the rooms that need no LiteLLM don't need this either
+        from localcloud.postgres import Cluster
+
+        (ROOT / ".local" / "test").mkdir(parents=True, exist_ok=True)
+        self._home = Path(tempfile.mkdtemp(prefix="litellm-", dir=ROOT / ".local" / "test"))
+        self.cluster = Cluster(self._home / "postgres", home=self._home)
+        self._database_port = database_port
+        self._password, self._master_key = secrets.token_hex(16), f"sk-{secrets.token_hex(24)}"
+        self._end: Callable[[], object] = lambda: None
+
+    def __enter__(self) -> Server:
+        try:
+            self.cluster.create("litellm", self._password, "litellm", {"rds.force_ssl": "1"})
+            self._port = self._database_port(self.cluster.start())
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self.cluster.wipe()
+        shutil.rmtree(self._home)
+
+    @property
+    def proxy(self) -> Proxy:
+        home = self._home
+        return Proxy(self.url, self._master_key, home / "litellm.log", home / "routes.json", home / "requests.jsonl")
+
+    def start(self, *, wait: bool = True) -> None:
+        """Starts LiteLLM, at another port than before."""
+        database = f"postgresql://litellm:{self._password}@localhost:{self._port}/litellm?sslmode=require"
+        keys = {"LITELLM_MASTER_KEY": self._master_key, "LITELLM_SALT_KEY": "sk-salt"}
+        self.url, self._end = _start(self._home, {**keys, "DATABASE_URL": database})
+        if wait:
+            self.proxy.client.wait_until_ready(STARTS_WITHIN)
+
+    def stop(self) -> None:
+        """Ends LiteLLM, in the middle of whatever it does."""
+        self._end()
+        self._end = lambda: None
 
 
 def _start(home: Path, env: dict[str, str]) -> tuple[str, Callable[[], object]]:
@@ -80,7 +112,7 @@ def _start(home: Path, env: dict[str, str]) -> tuple[str, Callable[[], object]]:
     from localcloud.images.litellm import REFERENCE
 
     folder = home / "task"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     config = folder / "config.yaml"
     models = [
         Model(name=name, bedrock=f"anthropic.{name}", params={"mock_response": f"I am {name}."})

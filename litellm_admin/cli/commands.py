@@ -263,7 +263,10 @@ COMMANDS = (
         "write what is there as an access file, to be managed as code",
         "export --output access/poc.yaml",
         "export:export",
-        flags=(Flag("--output", "the file to write (standard output)", values.name, "FILE"),),
+        flags=(
+            Flag("--output", "the file to write (standard output)", values.name, "FILE"),
+            Flag("--unmanaged", "only what no stack manages, to be added to a stack's access file"),
+        ),
     ),
     Command(
         "import-csv",

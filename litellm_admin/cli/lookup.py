@@ -10,6 +10,7 @@ from litellm_admin.cli.context import Context, secret_operand
 from litellm_admin.cli.errors import Stopped, UsageError
 from litellm_admin.errors import NotFound
 from litellm_admin.models import MANAGED_BY, ObservedKey, ObservedUser, token_of
+from litellm_admin.plan import stack_of
 
 
 def user(context: Context, told: str) -> ObservedUser:
@@ -83,9 +84,9 @@ def named(seen: ObservedUser | ObservedKey) -> str:
 
 def warn_if_managed(context: Context, seen: ObservedUser | ObservedKey, consequence: str) -> None:
     """A user or key that a stack made comes back, or changes back, with its next deployment."""
-    stack = seen.metadata.get(MANAGED_BY)
+    stack = stack_of(seen.metadata.get(MANAGED_BY))
     if stack:
-        file = f"access/{str(stack).rpartition('/')[2]}.yaml"
+        file = f"access/{stack.rpartition('/')[2]}.yaml"
         context.warn(
             f"{named(seen)} is managed as code by {stack}: the next `pulumi up --refresh` {consequence}. "
             f"Change {file} instead."

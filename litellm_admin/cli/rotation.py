@@ -19,8 +19,8 @@ from litellm_admin.cli.errors import Stopped
 from litellm_admin.cli.keys import SHOWN_ONCE, make, new_value, owner_of
 from litellm_admin.cli.output import Answer
 from litellm_admin.errors import AdminError, NotFound
-from litellm_admin.models import LLM_ROUTES, MANAGED_BY, ObservedKey
-from litellm_admin.plan import lifetime
+from litellm_admin.models import MANAGED_BY, ROUTES, ObservedKey
+from litellm_admin.plan import lifetime, stack_of
 
 # What /key/generate takes under the name under which it is stored. `spend` goes over too: a rotated key has no more
 # budget than before.
@@ -79,7 +79,7 @@ def settings(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The body of /key/generate for a key with the settings of `row`, without value and alias."""
     body = {name: row[name] for name in _CARRIED if row.get(name) not in (None, [], {}, False)}
     routes = tuple(row.get("allowed_routes") or ())
-    if routes == (LLM_ROUTES,):
+    if routes == ROUTES["llm_api"]:
         body["key_type"] = "llm_api"
     elif routes:
         body["allowed_routes"] = list(routes)
@@ -123,7 +123,7 @@ def _end(context: Context, seen: ObservedKey, grace: int) -> dict[str, Any] | No
 def _refuse_managed(seen: ObservedKey) -> None:
     """Its value is the stack's: a key made here would be in the way of the next `pulumi up`, and its outputs would
     show a key that is dead."""
-    if stack := seen.metadata.get(MANAGED_BY):
+    if stack := stack_of(seen.metadata.get(MANAGED_BY)):
         raise Stopped(
             f"{lookup.named(seen)} is managed as code by {stack}, which generates its value: rotate it there, not here."
         )

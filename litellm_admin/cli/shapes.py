@@ -8,6 +8,7 @@ from typing import Any
 
 from litellm_admin.cli.output import Cell, Column, Style, count, dollars, fields, models_of, moment, period_of, table
 from litellm_admin.models import MANAGED_BY, ObservedKey, ObservedUser
+from litellm_admin.plan import stack_of
 
 Shape = dict[str, Any]
 MOST_MODELS = 2
@@ -84,8 +85,7 @@ def _iso(time: datetime | None) -> str | None:
 
 
 def _managed_by(metadata: Mapping[str, Any]) -> str | None:
-    found = metadata.get(MANAGED_BY)
-    return found if isinstance(found, str) and found else None
+    return stack_of(metadata.get(MANAGED_BY))
 
 
 # -- for people

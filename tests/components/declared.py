@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import runpy
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from pulumi.runtime.stack import run_pulumi_func
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "111122223333"
+ROOT_SECRET = base64.b64encode(b"r" * 32).decode()
 
 
 @dataclass
@@ -74,13 +76,16 @@ class Mocked(mocks.Mocks):
             "result": f"generated-for-{args.name}",
             "versionId": f"version-of-{args.name}",
             "allocationId": "eipalloc-1",
+            "base64": ROOT_SECRET,
+            "generations": {alias: {"generation": "g1"} for alias in args.inputs.get("keys", ())},
             "arnSuffix": f"suffix/{args.name}",
             "ipv6CidrBlock": "2600:1f1c:abc:de00::/56",
         }
         id = f"{args.name}-id"
         if args.typ == "aws:ecs/service:Service":  # its id is its ARN
             id = arn = f"arn:aws:ecs:us-west-1:{ACCOUNT}:service/{args.inputs['name']}/{args.inputs['name']}"
-        return id, {**computed, **args.inputs}
+        # a dynamic resource names its outputs among its inputs
+        return id, {**computed, **{name: one for name, one in args.inputs.items() if one is not None}}
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         match args.token:

@@ -19,6 +19,7 @@ ORDER = [
     "test_streams",
     "test_admin",
     "test_truth",
+    "test_access",
     "test_doctor",
     "test_wiring",
     "test_day_two",

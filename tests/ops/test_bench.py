@@ -13,7 +13,8 @@ from bench import cli
 from bench.bare import NotReady, _process, _wait_until_ready
 from bench.cloud import HOME_VARIABLE, CommandFailed, LocalCloud
 from bench.edge import LENGTHS, SHAPES
-from bench.report import chain_check, checks, guard_checks, spread, stream_check
+from bench.report import chain_check, checks, guard_checks, seeding_checks, seeding_table, spread, stream_check
+from bench.seeding import Seeding
 
 
 def test_a_value_is_judged_by_its_ratio_to_the_floor() -> None:
@@ -38,6 +39,21 @@ def test_the_chain_and_a_stream_are_judged() -> None:
     assert stream_check(silence=25, patience=120).passed
     assert not stream_check(silence=61, patience=120).passed, "half of what the edge waits"
     assert not stream_check(silence=float("inf"), patience=120).passed, "a stream that is cut"
+
+
+def test_seeding_is_judged_by_a_bare_client_and_by_its_calls() -> None:
+    good = Seeding(1000, 13.0, 4.0, 2.5, 16.0, 1006, 34, 5.0, 0, 5.2, 2, 12.9)
+    assert [check.passed for check in seeding_checks(good)] == [True] * 5
+    bad = Seeding(1000, 13.0, 4.0, 2.5, 17.0, 1006, 34, 10.1, 1, 5.2, 3, 13.1)
+    assert [check.passed for check in seeding_checks(bad)] == [False] * 5
+    assert seeding_checks(good)[0].line() == (
+        "pass  `pulumi up` of 1,000 users and 1,000 keys / a bare client: 16.00 s / 13.00 s = 1.23 (limit 1.30)"
+    )
+    head, line = seeding_table([good])
+    assert len(head) == len(line)
+    assert line.split()[:5] == ["1,000", "13.0", "s", "16.0", "s"]
+
+
 def test_the_slowest_command_of_each_way_is_judged() -> None:
     slow, fast = [0.8, 1.2, 1.3], [0.2, 0.3, 9.0]
     waits = cli.Waits([0.02], [0.1, 0.2, 0.4], {"relay": {"whoami": fast, "models": slow}, "url": {"whoami": fast}})
