@@ -45,6 +45,11 @@ class LlmGatewayArgs(TypedDict):
     inference-profile id); regions lists where a profile may route to (known for us. profiles); params are further
     litellm_params."""
 
+    allowed_paths: NotRequired[list[str]]
+    """The literal paths that the public may call; everything else answers 403. default stands for the shipped list
+    (components/allow_list.py) of inference paths; add further ones such as /v1/batches beside it, or list your own
+    in its place. A path that would open management is refused."""
+
     domain_name: NotRequired[str]
     """A domain of your own for the gateway, such as llm.example.com; point a CNAME or alias at the distribution. Needs
     certificateArn."""
@@ -53,8 +58,33 @@ class LlmGatewayArgs(TypedDict):
     """The ACM certificate for domainName, in us-east-1 as CloudFront wants it. With it the edge takes TLS 1.2 or newer
     only."""
 
+    waf: NotRequired[bool]
+    """AWS WAF before the distribution - a limit for each address and AWS's managed rule groups; those of their rules
+    that look into or measure the body only count, so that prompts pass. About $9 a month and $0.60 a million
+    requests."""
+
+    waf_rate_limit: NotRequired[int]
+    """With waf, how many requests one address may make within five minutes; more answer 429. An office behind one
+    address shares it."""
+
+    access_logs: NotRequired[bool]
+    """A line in CloudWatch Logs (us-east-1) for each request at the edge, kept logRetentionDays; without query,
+    cookies and referrer, in which a key may be by mistake. About $0.50 a GB."""
+
+    relay_holds_key: NotRequired[bool]
+    """Whether the relay itself presents the master key to LiteLLM. If not, its callers bring it
+    (scripts/litellm-users.sh reads it from Secrets Manager)."""
+
+    relay_concurrency: NotRequired[int]
+    """Lambda executions reserved for the relay, and as many for its reader; the most that run at a time. 0 reserves
+    none. A new AWS account has no room for it; then none are reserved, with a warning."""
+
     log_retention_days: NotRequired[int]
     """Days that CloudWatch keeps the logs; one of the numbers that CloudWatch takes."""
+
+    roster_above: NotRequired[int]
+    """With more teams, users and keys than this in the access file, they are one resource (a Roster) rather than a
+    resource each. Nothing is lost when they change from one to the other."""
 
     office_hours: NotRequired[dict[str, Any]]
     """When the gateway is awake - start and stop (such as 08:00 and 18:00, on one day), timezone (such as

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a reader types a command of; everything else in backticks is a name.
-COMMANDS = ("make", "pulumi", "aws", "python", "scripts/litellm-users.sh", "sh", "git", "gh", "npm")
+COMMANDS = ("make", "pulumi", "aws", "python", "scripts/litellm-users.sh", "litellm-users.sh", "sh", "git", "gh", "npm")
 _LINK = re.compile(r"(?<!!)\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^( *)```(.*)$")
 

@@ -14,6 +14,7 @@ from functools import cache
 import botocore.session
 from botocore import xform_name
 
+from litellm_admin.cli.commands import BY_NAME, flags_of
 from localcloud import cli as localcloud_cli
 from ops import cli as ops_cli
 from ops import paths
@@ -47,6 +48,8 @@ def check(words: list[str]) -> None:
         _pulumi(words[1:])
     elif head == "aws":
         _aws(words[1:])
+    elif head in ("scripts/litellm-users.sh", "litellm-users.sh"):
+        _litellm_users(words[1:])
     elif head == "python" and words[1:2] == ["-m"]:
         _module(words[2], words[3:])
 
@@ -124,6 +127,17 @@ def _aws(arguments: list[str]) -> None:
         plain = flag.removeprefix("--")
         if plain not in members | AWS_OPTIONS and plain.removeprefix("no-") not in members:
             raise Wrong(f"aws {service} {operation} has no {flag}")
+
+
+def _litellm_users(arguments: list[str]) -> None:
+    """Running text names a command and leaves out what it needs; what it names must exist."""
+    name, *rest = arguments
+    if name not in BY_NAME:
+        raise Wrong(f"litellm-users.sh has no command {name}")
+    known = {flag.name for flag in flags_of(BY_NAME[name])} | {"--help"}
+    for flag in (one.partition("=")[0] for one in rest if one.startswith("--")):
+        if flag not in known:
+            raise Wrong(f"litellm-users.sh {name} has no {flag}")
 
 
 def _module(module: str, arguments: list[str]) -> None:

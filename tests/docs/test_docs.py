@@ -53,6 +53,8 @@ def test_commands_exist_as_written(command: Command) -> None:
         ("aws s3api create-bucket --bukket b", "no --bukket"),
         ("python -m ops costs --stack poc", "invalid choice"),
         ("python -m localcloud statuss", "invalid choice"),
+        ("scripts/litellm-users.sh create-usr --email a@example.com", "no command create-usr"),
+        ("scripts/litellm-users.sh create-user --emil a@example.com", "create-user has no --emil"),
         ("echo $(make upp)", "no target upp"),
     ],
 )
