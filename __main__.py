@@ -18,6 +18,7 @@ from components.lifetime import Lifetime
 from components.network import Network, NetworkArgs
 from components.observability import Observability, ObservabilityArgs
 from components.relay import AdminRelay, AdminRelayArgs
+from components.scaling import Scaling, ScalingArgs
 from components.sleep import Sleep, SleepArgs
 from components.tags import tag_everything
 from components.zones import Zone, choose_zones
@@ -43,7 +44,7 @@ network = Network(
         prefix=stack.prefix,
         region=stack.region,
         vpc_cidr=config.vpc_cidr,
-        zones=choose_zones([Zone(*pair) for pair in zip(zones.names, zones.zone_ids, strict=True)], count=2),
+        zones=choose_zones([Zone(*pair) for pair in zip(zones.names, zones.zone_ids, strict=True)], config.zones),
         admin_cidrs=config.admin_cidrs,
         has_database=config.database == "rds",
         egress=config.egress,
@@ -94,9 +95,27 @@ gateway = Gateway(
         log_retention_days=config.log_retention_days,
         protect=config.protect,
         public_address=config.egress == "public",
+        tasks=config.tasks,
+        scaled=config.autoscaling is not None,
+        spot_percent=config.spot_percent,
+        database_pool=config.database_pool,
         ready=[*network.egress, *network.rules, *doors.ready],
     ),
 )
+
+if config.autoscaling is not None:
+    Scaling(
+        "scaling",
+        ScalingArgs(
+            prefix=stack.prefix,
+            cluster=stack.prefix,
+            service=stack.prefix,
+            least=config.tasks,
+            limits=config.autoscaling,
+            resource_label=pulumi.Output.format("{0}/{1}", doors.arn_suffix, doors.target_group_arn_suffix),
+            ready=[gateway.service],
+        ),
+    )
 
 edge = Edge(
     "edge",

@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-RUNBOOK = "docs/runbook"
-GIB = 1024**3
+from components import connections
+from components.connections import GIB
 
-# Memory in GiB; it decides how many connections Postgres takes: LEAST({DBInstanceClassMemory/9531392}, 5000).
-# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections
-_MEMORY = {"micro": 1, "small": 2, "medium": 4, "large": 8, "xlarge": 16, "2xlarge": 32}
-_BYTES_A_CONNECTION = 9_531_392
-# The operating system and Postgres itself take their part before the formula is applied.
-_FOR_THE_CLASS = 0.85
+RUNBOOK = "docs/runbook"
 
 
 @dataclass(frozen=True)
@@ -120,8 +115,7 @@ def _database_alarms(watched: Watched) -> list[Alarm]:
 
 def connections_worth_an_alarm(instance_class: str) -> int:
     """Four fifths of what an instance of this class takes; of the smallest for a class that isn't known here."""
-    memory = _MEMORY.get(instance_class.rpartition(".")[2], 1)
-    most = min(int(memory * GIB * _FOR_THE_CLASS / _BYTES_A_CONNECTION), 5000)
+    most = connections.limit(instance_class) or connections.limit("db.t4g.micro") or 0
     return most * 4 // 5
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -23,13 +24,34 @@ HEALTH_COMMAND = (
 )
 # LiteLLM needs 20 s to start and a fresh database's migrations as long again; a slow day shouldn't end in a rollback.
 GRACE_SECONDS = 180
+ON_DEMAND, SPOT = "FARGATE", "FARGATE_SPOT"
+
+
+def capacity(spot_percent: int) -> dict[str, Any]:
+    """How a service's tasks are launched: on Fargate, or beyond the first one `spot_percent` of them on Fargate Spot.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html"""
+    if not spot_percent:
+        return {"launch_type": ON_DEMAND}
+    shares = [(ON_DEMAND, 100 - spot_percent, 1), (SPOT, spot_percent, 0)]
+    return {
+        # a service that is there goes over to another strategy by a deployment, else it would have to be made anew
+        "force_new_deployment": True,
+        "capacity_provider_strategies": [
+            {"capacity_provider": name, "weight": weight, "base": base}
+            for name, weight, base in shares
+            # the first task is always one that AWS doesn't take back
+            if weight or base
+        ]
+    }
 
 
 @dataclass(frozen=True)
 class GatewayArgs:
     """`cpu` in units (1024 = 1 vCPU), `memory` in MiB. `database_secret_arn` and `database_secret_version` are None
     without a database. `public_address` gives the task one: it is its way out in a public subnet. `tasks` is how many
-    run at first. `ready` is what must exist before a task can start and be reached."""
+    run at first; if `scaled`, something else decides from then on. `spot_percent` of those beyond the first run on
+    Fargate Spot. `database_pool` is how many connections each may open. `ready` is what must exist before a task can
+    start and be reached."""
 
     prefix: str
     region: str
@@ -46,6 +68,9 @@ class GatewayArgs:
     protect: bool
     public_address: bool = False
     tasks: int = 1
+    scaled: bool = False
+    spot_percent: int = 0
+    database_pool: int = 10
     ready: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
 
@@ -160,7 +185,9 @@ class Gateway(pulumi.ComponentResource):
             ),
             opts=self._mine,
         )
-        text = litellm_config.render(self._args.models, has_database=self._args.database_secret_arn is not None)
+        text = litellm_config.render(
+            self._args.models, has_database=self._args.database_secret_arn is not None, pool=self._args.database_pool
+        )
         config = aws.s3.BucketObjectv2(
             f"{self._name}-config",
             bucket=bucket.id,
@@ -219,13 +246,22 @@ class Gateway(pulumi.ComponentResource):
     def _service(self, definition: aws.ecs.TaskDefinition, permissions: list[pulumi.Resource]) -> aws.ecs.Service:
         cluster = aws.ecs.Cluster(f"{self._name}-cluster", name=self._args.prefix, opts=self._mine)
         self.cluster_arn = cluster.arn
+        launch = capacity(self._args.spot_percent)
+        if "capacity_provider_strategies" in launch:
+            providers = aws.ecs.ClusterCapacityProviders(
+                f"{self._name}-capacity",
+                cluster_name=cluster.name,
+                capacity_providers=[ON_DEMAND, SPOT],
+                opts=self._mine,
+            )
+            permissions = [*permissions, providers]
         return aws.ecs.Service(
             f"{self._name}-service",
             name=self._args.prefix,
             cluster=cluster.arn,
             task_definition=definition.arn,
             desired_count=self._args.tasks,
-            launch_type="FARGATE",
+            **launch,
             platform_version="1.4.0",
             network_configuration={
                 "subnets": list(self._args.subnet_ids),
@@ -248,7 +284,8 @@ class Gateway(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*permissions, *self._args.ready],
-                # what office hours, `make sleep` or autoscaling have chosen is not for an update to undo
-                ignore_changes=["desiredCount"],
+                # what office hours, `make sleep` or autoscaling have chosen is not for an update to undo; several tasks
+                # without autoscaling are a number that somebody changes in the config
+                ignore_changes=["desiredCount"] if self._args.scaled or self._args.tasks == 1 else [],
             ),
         )

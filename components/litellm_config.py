@@ -9,8 +9,11 @@ import yaml
 
 from components.models import Model
 
+# LiteLLM's own default (proxy_cli.py, LiteLLMDatabaseConnectionPool): connections of a worker to the database.
+POOL = 10
 
-def render(models: Sequence[Model], has_database: bool) -> str:
+
+def render(models: Sequence[Model], has_database: bool, pool: int = POOL) -> str:
     """The file's text. It holds no secret: each is a reference to an environment variable that ECS fills."""
     general: dict[str, object] = {"master_key": "os.environ/LITELLM_MASTER_KEY"}
     if has_database:
@@ -19,6 +22,8 @@ def render(models: Sequence[Model], has_database: bool) -> str:
             # models come from this file alone, so that what is deployed is what was reviewed
             "store_model_in_db": False,
         }
+        if pool != POOL:
+            general["database_connection_pool_limit"] = pool
     config = {
         "model_list": [{"model_name": model.name, "litellm_params": model.litellm_params()} for model in models],
         "litellm_settings": {"telemetry": False, "json_logs": True},

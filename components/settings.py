@@ -15,11 +15,12 @@ import pulumi
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from components import fargate
+from components import connections, fargate
 from components.access_file import AccessSpec, load_access
 from components.hours import OfficeHours
 from components.lifetime import moment, span
 from components.models import Model
+from components.scaling import Autoscaling
 from components.subnets import plan_subnets
 
 # The load balancer's name is the prefix, and AWS takes 32 characters of letters, digits and hyphens.
@@ -103,6 +104,12 @@ class Settings(BaseModel):
     image: Annotated[str, AfterValidator(_safe_image)] = "ghcr.io/berriai/litellm:v1.108.7"
     task_cpu: int = 1024
     task_memory: int = 4096
+    zones: Annotated[int, Field(ge=2, le=3)] = 2
+    tasks: Annotated[int, Field(ge=1, le=200)] = 1
+    autoscaling: Annotated[Autoscaling | None, BeforeValidator(lambda given: given or None)] = None
+    spot_percent: Annotated[int, Field(ge=0, le=100)] = 0
+    limits_per_process: bool = False
+    database_pool: Annotated[int, Field(ge=1, le=100)] = 10
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(strict=False)
     domain_name: Annotated[
         str, Field(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+)?$")
@@ -142,10 +149,40 @@ class Settings(BaseModel):
             )
         if self.protect and self.office_hours:
             raise _at("officeHours", "would put a protected stack to sleep; take one of the two away")
+        self._grows_well()
         names = [model.name for model in self.models]
         if double := sorted({name for name in names if names.count(name) > 1}):
             raise _at("models", f"has the name {double[0]} twice; every model needs a name of its own")
         return self
+
+    def _grows_well(self) -> None:
+        """Several tasks share limits, connections and hours."""
+        if self.autoscaling and self.autoscaling.max_tasks < self.tasks:
+            raise _at("autoscaling.maxTasks", f"is {self.autoscaling.max_tasks}, less than tasks ({self.tasks})")
+        if self.autoscaling and self.office_hours:
+            raise _at(
+                "autoscaling", "and officeHours both say how many tasks run, against each other; take one of them away"
+            )
+        if self.most_tasks > 1 and not self.limits_per_process:
+            raise _at(
+                "tasks",
+                f"lets {self.most_tasks} tasks run, and each would count rate limits and budgets by itself, so that "
+                "they are multiplied; set limitsPerProcess to true if that is meant",
+            )
+        held = connections.limit(self.database_instance_class) if self.database == "rds" else None
+        needed = connections.needed(self.most_tasks, self.database_pool)
+        if held is not None and needed > held - connections.RESERVED:
+            raise _at(
+                "databasePool",
+                f"is {self.database_pool}: {self.most_tasks} tasks, twice that during an update, would open {needed} "
+                f"connections, and {self.database_instance_class} takes {held} of which {connections.RESERVED} are "
+                "kept back; take a smaller pool, fewer tasks or a larger databaseInstanceClass",
+            )
+
+    @property
+    def most_tasks(self) -> int:
+        """How many tasks may run, apart from those that an update replaces."""
+        return self.autoscaling.max_tasks if self.autoscaling else self.tasks
 
     @property
     def model_names(self) -> tuple[str, ...]:
@@ -281,7 +318,8 @@ def _sentence(detail: Any) -> str:
 
 def _unknown(where: str) -> str:
     own = where.rpartition(".")[2]
-    owner = Settings if "." not in where else OfficeHours if where.startswith("officeHours") else Model
+    owners = {"officeHours": OfficeHours, "autoscaling": Autoscaling}
+    owner = Settings if "." not in where else owners.get(where.partition(".")[0], Model)
     names = [to_camel(name) for name in owner.model_fields]
     near = difflib.get_close_matches(own, names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(sorted(names))}."

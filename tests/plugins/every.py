@@ -209,7 +209,13 @@ def containers(form: Form, net: dict[str, Any], balancing: dict[str, Any], secre
         container_definitions=definition,
         tags={"a": "b"},
     )
-    aws.ecs.Service(
+    providers = aws.ecs.ClusterCapacityProviders(
+        "capacity",
+        cluster_name=cluster.name,
+        capacity_providers=form.pick(["FARGATE", "FARGATE_SPOT"], ["FARGATE"]),
+        default_capacity_provider_strategies=[{"capacity_provider": "FARGATE", "weight": form.pick(1, 2)}],
+    )
+    service = aws.ecs.Service(
         "service",
         name="every-service",
         cluster=cluster.arn,
@@ -231,8 +237,9 @@ def containers(form: Form, net: dict[str, Any], balancing: dict[str, Any], secre
         ],
         propagate_tags="SERVICE",
         wait_for_steady_state=True,
-        opts=pulumi.ResourceOptions(depends_on=[balancing["rule"]]),
+        opts=pulumi.ResourceOptions(depends_on=[balancing["rule"], providers]),
     )
+    scaling(form, service)
     worker = aws.iam.Role("worker", assume_role_policy=trust("lambda.amazonaws.com"))
     in_vpc = aws.iam.RolePolicyAttachment(
         "in-vpc", role=worker.name, policy_arn="arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
@@ -308,6 +315,31 @@ def edge(form: Form, balancing: dict[str, Any]) -> aws.cloudfront.Distribution:
         restrictions={"geo_restriction": {"restriction_type": "none"}},
         viewer_certificate={"cloudfront_default_certificate": True},
         tags={"Name": form.pick("one", "two")},
+    )
+
+
+def scaling(form: Form, service: aws.ecs.Service) -> None:
+    target = aws.appautoscaling.Target(
+        "scaled",
+        service_namespace="ecs",
+        scalable_dimension="ecs:service:DesiredCount",
+        resource_id="service/every-cluster/every-service",
+        min_capacity=1,
+        max_capacity=form.pick(3, 4),
+        opts=pulumi.ResourceOptions(depends_on=[service]),
+    )
+    aws.appautoscaling.Policy(
+        "scaled-by-cpu",
+        name="every-cpu",
+        policy_type="TargetTrackingScaling",
+        service_namespace=target.service_namespace,
+        scalable_dimension=target.scalable_dimension,
+        resource_id=target.resource_id,
+        target_tracking_scaling_policy_configuration={
+            "target_value": form.pick(60, 50),
+            "predefined_metric_specification": {"predefined_metric_type": "ECSServiceAverageCPUUtilization"},
+            "scale_in_cooldown": 300,
+        },
     )
 
 

@@ -19,6 +19,8 @@ _FILES = (
     "storage",
     "identity",
     "containers",
+    "capacity",
+    "autoscaling",
     "balancing",
     "listening",
     "edge",
