@@ -41,7 +41,7 @@ def capacity(spot_percent: int) -> dict[str, Any]:
             for name, weight, base in shares
             # the first task is always one that AWS doesn't take back
             if weight or base
-        ]
+        ],
     }
 
 

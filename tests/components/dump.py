@@ -10,10 +10,7 @@ from tests.components.declared import Declared, _plain, declare
 
 def lines(declared: Declared) -> list[str]:
     """Type, name and properties of every resource, in a fixed order."""
-    return sorted(
-        f"{resource.typ} {resource.name} {_text(resource.inputs)}"
-        for resource in declared.resources
-    )
+    return sorted(f"{resource.typ} {resource.name} {_text(resource.inputs)}" for resource in declared.resources)
 
 
 def _text(inputs: object) -> str:

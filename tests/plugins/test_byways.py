@@ -14,6 +14,7 @@ import pulumi
 import pytest
 from pulumi.provider.experimental import provider as sdk
 
+from localcloud.aws.account import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from localcloud.plugins.aws.api import Api
 from localcloud.plugins.aws.provider import AwsProvider
 from localcloud.plugins.serve import UpdateRequest
@@ -33,7 +34,7 @@ class Live:
     def __init__(self, world: World) -> None:
         self.account = world.account
         self.provider = AwsProvider(Quiet())
-        self.provider._api = Api(world.account.endpoint, world.account.region)
+        self.provider._api = Api(world.account.endpoint, world.account.region, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
         self._made: dict[tuple[str, str], dict[str, Any]] = {}
 
     def make(self, token: str, **inputs: Any) -> tuple[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Any
 import pulumi.automation as auto
 from botocore.exceptions import ClientError
 
-from localcloud.aws.account import Account, DatabaseFact, ServiceFact
+from localcloud.aws.account import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Account, DatabaseFact, ServiceFact
 
 REPO = Path(__file__).resolve().parents[2]
 PASSPHRASE = "a passphrase for tests"
@@ -54,6 +54,8 @@ class World:
             "PYTHONPATH": str(REPO),
             "AWS_ENDPOINT_URL": self.account.endpoint,
             "AWS_REGION": self.account.region,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
             "PULUMI_BACKEND_URL": f"file://{self.folder}",
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
