@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from components import settings
 from components.access import Access, AccessArgs
 from components.allow_list import ALLOWED_PATHS
+from components.cache import Cache, CacheArgs
 from components.database import Database, DatabaseArgs
 from components.doors import Doors, DoorsArgs
 from components.edge import Edge, EdgeArgs
@@ -47,6 +48,7 @@ network = Network(
         zones=choose_zones([Zone(*pair) for pair in zip(zones.names, zones.zone_ids, strict=True)], config.zones),
         admin_cidrs=config.admin_cidrs,
         has_database=config.database == "rds",
+        has_cache=config.cache == "valkey",
         egress=config.egress,
     ),
 )
@@ -62,6 +64,21 @@ if network.database_group_id is not None:
             instance_class=config.database_instance_class,
             engine_version=config.database_engine_version,
             storage=config.database_storage,
+            protect=config.protect,
+        ),
+    )
+
+cache = None
+if network.cache_group_id is not None:
+    cache = Cache(
+        "cache",
+        CacheArgs(
+            prefix=stack.prefix,
+            subnet_ids=network.database_subnet_ids,
+            security_group_id=network.cache_group_id,
+            node_type=config.cache_node_type,
+            engine_version=config.cache_engine_version,
+            replicas=config.cache_replicas,
             protect=config.protect,
         ),
     )
@@ -99,6 +116,8 @@ gateway = Gateway(
         scaled=config.autoscaling is not None,
         spot_percent=config.spot_percent,
         database_pool=config.database_pool,
+        cache=cache.access if cache else None,
+        answers_seconds=config.response_cache_seconds,
         ready=[*network.egress, *network.rules, *doors.ready],
     ),
 )

@@ -11,6 +11,7 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from components import litellm_config
+from components.cache import CacheAccess
 from components.database import URL_KEY
 from components.doors import IDLE_SECONDS
 from components.gateway_roles import execution_role, task_role
@@ -50,8 +51,9 @@ class GatewayArgs:
     """`cpu` in units (1024 = 1 vCPU), `memory` in MiB. `database_secret_arn` and `database_secret_version` are None
     without a database. `public_address` gives the task one: it is its way out in a public subnet. `tasks` is how many
     run at first; if `scaled`, something else decides from then on. `spot_percent` of those beyond the first run on
-    Fargate Spot. `database_pool` is how many connections each may open. `ready` is what must exist before a task can
-    start and be reached."""
+    Fargate Spot. `database_pool` is how many connections each may open. `cache` is where they count limits together,
+    and keep answers for `answers_seconds` (0: none). `ready` is what must exist before a task can start and be
+    reached."""
 
     prefix: str
     region: str
@@ -71,6 +73,8 @@ class GatewayArgs:
     scaled: bool = False
     spot_percent: int = 0
     database_pool: int = 10
+    cache: CacheAccess | None = None
+    answers_seconds: int = 0
     ready: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
 
@@ -128,6 +132,8 @@ class Gateway(pulumi.ComponentResource):
             found["DATABASE_URL"] = pulumi.Output.format(
                 "{0}:{1}::{2}", self._args.database_secret_arn, URL_KEY, self._args.database_secret_version
             )
+        if self._args.cache is not None:
+            found["REDIS_PASSWORD"] = self._args.cache.token_from
         return found
 
     def _generated_secret(self, role: str, description: str) -> tuple[aws.secretsmanager.Secret, pulumi.Output[str]]:
@@ -186,7 +192,11 @@ class Gateway(pulumi.ComponentResource):
             opts=self._mine,
         )
         text = litellm_config.render(
-            self._args.models, has_database=self._args.database_secret_arn is not None, pool=self._args.database_pool
+            self._args.models,
+            has_database=self._args.database_secret_arn is not None,
+            pool=self._args.database_pool,
+            has_cache=self._args.cache is not None,
+            answers_seconds=self._args.answers_seconds,
         )
         config = aws.s3.BucketObjectv2(
             f"{self._name}-config",
@@ -205,7 +215,7 @@ class Gateway(pulumi.ComponentResource):
         config: aws.s3.BucketObjectv2,
         logs: aws.cloudwatch.LogGroup,
     ) -> dict:
-        environment = {
+        environment: dict[str, pulumi.Input[str]] = {
             "LITELLM_MODE": "PRODUCTION",
             "LITELLM_CONFIG_BUCKET_NAME": bucket.bucket,
             "LITELLM_CONFIG_BUCKET_OBJECT_KEY": config.key,
@@ -216,6 +226,13 @@ class Gateway(pulumi.ComponentResource):
             # closing one
             "KEEPALIVE_TIMEOUT": str(IDLE_SECONDS + 10),
         }
+        if self._args.cache is not None:
+            # LiteLLM's router reads them by itself, the rest of it by the config
+            environment |= {
+                "REDIS_HOST": self._args.cache.host,
+                "REDIS_PORT": str(self._args.cache.port),
+                "REDIS_SSL": "True",
+            }
         return {
             "name": CONTAINER,
             "image": self._args.image,

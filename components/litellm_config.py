@@ -13,7 +13,18 @@ from components.models import Model
 POOL = 10
 
 
-def render(models: Sequence[Model], has_database: bool, pool: int = POOL) -> str:
+REDIS = {
+    "host": "os.environ/REDIS_HOST",
+    "port": "os.environ/REDIS_PORT",
+    "password": "os.environ/REDIS_PASSWORD",
+    "ssl": True,
+}
+"""How LiteLLM connects to the cache; ECS fills the variables."""
+
+
+def render(
+    models: Sequence[Model], has_database: bool, pool: int = POOL, has_cache: bool = False, answers_seconds: int = 0
+) -> str:
     """The file's text. It holds no secret: each is a reference to an environment variable that ECS fills."""
     general: dict[str, object] = {"master_key": "os.environ/LITELLM_MASTER_KEY"}
     if has_database:
@@ -24,9 +35,16 @@ def render(models: Sequence[Model], has_database: bool, pool: int = POOL) -> str
         }
         if pool != POOL:
             general["database_connection_pool_limit"] = pool
+    settings: dict[str, object] = {"telemetry": False, "json_logs": True}
+    if has_cache:
+        # limits, spend and locks of all tasks together; by name, so that a cache that isn't there is an error and not
+        # a quiet return to limits of each task's own
+        general["coordination_redis"] = dict(REDIS)
+        if answers_seconds:
+            settings |= {"cache": True, "cache_params": {"type": "redis", **REDIS, "ttl": answers_seconds}}
     config = {
         "model_list": [{"model_name": model.name, "litellm_params": model.litellm_params()} for model in models],
-        "litellm_settings": {"telemetry": False, "json_logs": True},
+        "litellm_settings": settings,
         "general_settings": general,
     }
     return yaml.safe_dump(config, sort_keys=False, width=120)

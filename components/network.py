@@ -18,13 +18,15 @@ TASK_PORT = 4000
 PUBLIC_DOOR_PORT = 80
 ADMIN_DOOR_PORT = 8080
 DATABASE_PORT = 5432
+CACHE_PORT = 6379
 HTTPS_PORT = 443
 
 
 @dataclass(frozen=True)
 class NetworkArgs:
     """`prefix` starts the physical names; `zones` are at least two, as a load balancer and a database subnet group
-    need; `admin_cidrs` may reach the admin door; `has_database` says whether tasks get a way to one. `egress`: tasks go
+    need; `admin_cidrs` may reach the admin door; `has_database` and `has_cache` say whether tasks get a
+    way to one. `egress`: tasks go
     out by a NAT gateway (`nat`), or from public subnets with addresses of their own (`public`)."""
 
     prefix: str
@@ -33,6 +35,7 @@ class NetworkArgs:
     zones: Sequence[Zone]
     admin_cidrs: Sequence[str]
     has_database: bool
+    has_cache: bool = False
     egress: Literal["nat", "public"] = "nat"
 
 
@@ -49,6 +52,7 @@ class Network(pulumi.ComponentResource):
     task_group_id: pulumi.Output[str]
     relay_group_id: pulumi.Output[str]
     database_group_id: pulumi.Output[str] | None
+    cache_group_id: pulumi.Output[str] | None
     egress: list[pulumi.Resource]
     internet_gateway: pulumi.Resource
     rules: list[pulumi.Resource]
@@ -73,7 +77,7 @@ class Network(pulumi.ComponentResource):
         plan = plan_subnets(args.vpc_cidr)
         public = self._subnets("public", plan.public)
         private = self._subnets("private", plan.private, dual_stack=args.egress == "public")
-        database = self._subnets("database", plan.database) if args.has_database else []
+        database = self._subnets("database", plan.database) if args.has_database or args.has_cache else []
         self.private_subnet_ids = [subnet.id for subnet in private]
         self.database_subnet_ids = [subnet.id for subnet in database]
 
@@ -206,7 +210,7 @@ class Network(pulumi.ComponentResource):
         task = self._group("task", "LiteLLM tasks")
         relay = self._group("relay", "admin relay")
         self.load_balancer_group_id, self.task_group_id, self.relay_group_id = balancer.id, task.id, relay.id
-        self.database_group_id = None
+        self.database_group_id = self.cache_group_id = None
         # the public door's ingress from CloudFront is the edge's: CloudFront's group exists only after its VPC origin
         self.rules = [
             *self._flow("relay-to-admin-door", relay, balancer, ADMIN_DOOR_PORT),
@@ -222,6 +226,10 @@ class Network(pulumi.ComponentResource):
             database = self._group("database", "database")
             self.database_group_id = database.id
             self.rules += self._flow("task-to-database", task, database, DATABASE_PORT)
+        if self._args.has_cache:
+            cache = self._group("cache", "cache")
+            self.cache_group_id = cache.id
+            self.rules += self._flow("task-to-cache", task, cache, CACHE_PORT)
         for cidr in self._args.admin_cidrs:
             rule = aws.vpc.SecurityGroupIngressRule(
                 f"{self._name}-admins-{cidr.replace('/', '-')}",

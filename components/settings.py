@@ -109,6 +109,11 @@ class Settings(BaseModel):
     autoscaling: Annotated[Autoscaling | None, BeforeValidator(lambda given: given or None)] = None
     spot_percent: Annotated[int, Field(ge=0, le=100)] = 0
     limits_per_process: bool = False
+    cache: Literal["valkey", "none"] = "none"
+    cache_node_type: Annotated[str, Field(pattern=r"^cache\.[a-z0-9]+\.[a-z0-9]+$")] = "cache.t4g.micro"
+    cache_engine_version: Annotated[str, Field(pattern=r"^\d+\.\d+$")] = "9.1"
+    cache_replicas: Annotated[int, Field(ge=0, le=5)] = 1
+    response_cache_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
     database_pool: Annotated[int, Field(ge=1, le=100)] = 10
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(strict=False)
     domain_name: Annotated[
@@ -163,11 +168,14 @@ class Settings(BaseModel):
             raise _at(
                 "autoscaling", "and officeHours both say how many tasks run, against each other; take one of them away"
             )
-        if self.most_tasks > 1 and not self.limits_per_process:
+        if self.response_cache_seconds and self.cache == "none":
+            raise _at("responseCacheSeconds", "keeps answers in a cache, and there is none; set cache to valkey")
+        if self.most_tasks > 1 and self.cache == "none" and not self.limits_per_process:
             raise _at(
                 "tasks",
                 f"lets {self.most_tasks} tasks run, and each would count rate limits and budgets by itself, so that "
-                "they are multiplied; set limitsPerProcess to true if that is meant",
+                "they are multiplied; set cache to valkey, where they count together, or limitsPerProcess to true if "
+                "that is meant",
             )
         held = connections.limit(self.database_instance_class) if self.database == "rds" else None
         needed = connections.needed(self.most_tasks, self.database_pool)

@@ -73,6 +73,7 @@ class _Account(mocks.Mocks):
             "versionId": f"version-of-{args.name}",
             "allocationId": "eipalloc-1",
             "arnSuffix": f"suffix/{args.name}",
+            "primaryEndpointAddress": f"{args.name}.example",
             "ipv6CidrBlock": "2600:1f1c:abc:de00::/56",
         }
         id = f"{args.name}-id"

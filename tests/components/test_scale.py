@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components import connections
 from components.gateway import capacity
-from tests.components.declared import declare
+from tests.components.declared import Declared, declare
 from tests.components.dump import names
+from tests.components.test_aws_rules import errors
 from tests.components.test_settings import load_with, problems
 
 SERVICE = "aws:ecs/service:Service"
@@ -119,7 +122,12 @@ def test_a_smaller_pool_reaches_litellm_and_the_usual_one_is_not_said() -> None:
             "llm-gateway:databasePool is 10: 5 tasks, twice that during an update, would open 100 connections, and "
             "db.t4g.micro takes 95 of which 10 are kept back",
         ),
-        ({"autoscaling": {"max": 3}}, "llm-gateway:autoscaling.max is no option of this stack; the options are cpuPercent, maxTasks"),
+        (
+            {"autoscaling": {"max": 3}},
+            "llm-gateway:autoscaling.max is no option of this stack; the options are cpuPercent, maxTasks",
+        ),
+        ({"responseCacheSeconds": 60}, "llm-gateway:responseCacheSeconds keeps answers in a cache, and there is none"),
+        ({"cacheNodeType": "db.t4g.micro"}, "llm-gateway:cacheNodeType is 'db.t4g.micro', which isn't of the form"),
         ({"spotPercent": 101}, "llm-gateway:spotPercent is 101"),
         ({"zones": 4}, "llm-gateway:zones is 4"),
     ],
@@ -143,3 +151,98 @@ def test_the_smallest_class_takes_what_aws_says_of_it() -> None:
     sizes = [connections.limit(f"db.t4g.{size}") for size in ("micro", "small", "medium", "large")]
     assert sizes == sorted(sizes) and connections.limit("db.t4g.strange") is None
     assert json.dumps(sizes[0]) == "95"
+
+
+GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
+
+
+def container(declared: Declared) -> dict[str, Any]:
+    [found] = json.loads(declared.one("aws:ecs/taskDefinition:TaskDefinition")["containerDefinitions"])
+    return found
+
+
+def test_the_cache_speaks_tls_wants_a_token_and_is_reached_by_tasks_alone() -> None:
+    declared = declare("poc", tasks=2, cache="valkey")
+    group = declared.one(GROUP)
+    assert (group["engine"], group["numCacheClusters"], group["automaticFailoverEnabled"]) == ("valkey", 2, True)
+    assert group["transitEncryptionEnabled"] is group["atRestEncryptionEnabled"] is True
+    assert 16 <= len(group["authToken"]) <= 128
+    rules = declared.of("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+    to_cache = [rule for rule in rules.values() if rule["securityGroupId"] == "network-cache-id"]
+    assert [(r["referencedSecurityGroupId"], r["fromPort"]) for r in to_cache] == [("network-task-id", 6379)]
+    placed = declared.one("aws:elasticache/subnetGroup:SubnetGroup")["subnetIds"]
+    assert placed and all("database" in subnet for subnet in placed), "in the tier that has no way out"
+    # a group's id has 40 characters, and the prefix at most 32
+    assert re.fullmatch(r"[a-z](-?[a-z0-9])*", group["replicationGroupId"]) and len(group["replicationGroupId"]) <= 40
+
+
+def test_the_token_reaches_litellm_by_reference_only() -> None:
+    declared = declare("poc", tasks=2, cache="valkey")
+    made = container(declared)
+    secrets = {secret["name"]: secret["valueFrom"] for secret in made["secrets"]}
+    assert secrets["REDIS_PASSWORD"].endswith("secret:llm-gateway-poc/cache-AbCdEf:password::version-of-cache-secret")
+    assert "generated-for" not in json.dumps(made)
+    environment = {entry["name"]: entry["value"] for entry in made["environment"]}
+    assert (environment["REDIS_HOST"], environment["REDIS_PORT"], environment["REDIS_SSL"]) == (
+        "cache-group.example",
+        "6379",
+        "True",
+    )
+    config = yaml.safe_load(declared.one("aws:s3/bucketObjectv2:BucketObjectv2")["content"])
+    assert config["general_settings"]["coordination_redis"] == {
+        "host": "os.environ/REDIS_HOST",
+        "port": "os.environ/REDIS_PORT",
+        "password": "os.environ/REDIS_PASSWORD",
+        "ssl": True,
+    }
+    assert "cache" not in config["litellm_settings"], "answers are kept for nobody who hasn't asked for it"
+    policy = declared.of("aws:iam/rolePolicy:RolePolicy")["gateway-execution"]["policy"]
+    assert "llm-gateway-poc/cache-AbCdEf" in policy
+
+
+def test_answers_are_kept_where_that_is_asked_for() -> None:
+    declared = declare("poc", cache="valkey", responseCacheSeconds=600)
+    settings = yaml.safe_load(declared.one("aws:s3/bucketObjectv2:BucketObjectv2")["content"])["litellm_settings"]
+    assert settings["cache"] is True
+    assert (settings["cache_params"]["type"], settings["cache_params"]["ttl"]) == ("redis", 600)
+
+
+def test_without_replicas_nothing_fails_over() -> None:
+    group = declare("poc", cache="valkey", cacheReplicas=0).one(GROUP)
+    assert (group["numCacheClusters"], group["automaticFailoverEnabled"], group["multiAzEnabled"]) == (1, False, False)
+
+
+def test_node_type_and_version_are_ones_that_elasticache_has() -> None:
+    declared = declare("poc", cache="valkey")
+    group = declared.one(GROUP)
+    template = {
+        "Resources": {
+            "Cache": {
+                "Type": "AWS::ElastiCache::ReplicationGroup",
+                "Properties": {
+                    "ReplicationGroupDescription": group["description"],
+                    "Engine": group["engine"],
+                    "EngineVersion": group["engineVersion"],
+                    "CacheNodeType": group["nodeType"],
+                    "TransitEncryptionEnabled": group["transitEncryptionEnabled"],
+                    "AuthToken": group["authToken"],
+                    "NumCacheClusters": group["numCacheClusters"],
+                    "AutomaticFailoverEnabled": group["automaticFailoverEnabled"],
+                    "MultiAZEnabled": group["multiAzEnabled"],
+                },
+            },
+            # cfn-lint holds node types and versions against the single node's resource only
+            "Node": {
+                "Type": "AWS::ElastiCache::CacheCluster",
+                "Properties": {
+                    "Engine": group["engine"],
+                    "EngineVersion": group["engineVersion"],
+                    "CacheNodeType": group["nodeType"],
+                    "NumCacheNodes": 1,
+                },
+            },
+        }
+    }
+    assert errors(template) == []
+    template["Resources"]["Node"]["Properties"]["EngineVersion"] = "1.0"
+    assert errors(template)
