@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -173,6 +173,8 @@ class Facts:
     """
 
     databases: dict[str, DatabaseFact] = field(default_factory=dict)  # by DBInstanceIdentifier; none yet: "creating"
+    caches: dict[str, DatabaseFact] = field(default_factory=dict)  # by replication group; none yet: "creating"
+    auth_tokens: dict[str, str] = field(default_factory=dict, repr=False)  # of a replication group, as last given
     passwords: dict[str, str] = field(default_factory=dict, repr=False)  # master password as last given to the API
     services: dict[str, ServiceFact] = field(default_factory=dict)  # by service ARN
     targets: dict[str, dict[tuple[str, int], TargetFact]] = field(default_factory=dict)  # by target group ARN
@@ -209,6 +211,8 @@ class Account:
         self.facts = Facts()
         self.behaviours = Behaviours()
         self.on_stop = on_stop
+        # what has network interfaces beyond what moto knows: each yields (what, its subnets, its security groups)
+        self.users: list[Callable[[], Iterator[tuple[str, set[str], set[str]]]]] = []
         self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str) -> Any:

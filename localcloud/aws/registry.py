@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from localcloud.aws import balancing, budgets, cloudfront, databases, ecs, functions, network, secret_rules
+from localcloud.aws import (
+    autoscaling,
+    balancing,
+    budgets,
+    caches,
+    cloudfront,
+    databases,
+    ecs,
+    functions,
+    network,
+    secret_rules,
+)
 from localcloud.aws.account import Account
 from localcloud.aws.bedrock import runtime
 from localcloud.aws.iam import identities
@@ -14,6 +25,6 @@ def make_rules(account: Account) -> Rules:
     rules = Rules()
     network.register(rules, account)
     balancing.register(rules, account, cloudfront.register(rules, account))
-    for room in (runtime, ecs, databases, functions, secret_rules, budgets, identities):
+    for room in (runtime, ecs, autoscaling, databases, caches, functions, secret_rules, budgets, identities):
         room.register(rules, account)
     return rules

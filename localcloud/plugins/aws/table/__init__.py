@@ -15,6 +15,7 @@ _FILES = (
     "endpoints",
     "firewall",
     "database",
+    "caching",
     "secret",
     "storage",
     "identity",
