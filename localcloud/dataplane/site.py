@@ -9,6 +9,7 @@ from localcloud.dataplane.logs import Shipper
 from localcloud.dataplane.roles import Roles
 from localcloud.home import Home
 from localcloud.net.fabric import Fabric
+from localcloud.tls import Authority
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,23 @@ class Site:
     fabric: Fabric
     roles: Roles
     shipper: Shipper
+    authority: Authority
 
     def hosts(self) -> dict[str, int]:
-        """Host names of databases and load balancers, from the API, whether they are up yet or not. Blocks."""
+        """Host names of databases, caches and load balancers, from the API, whether they are up yet or not. Blocks."""
         found: dict[str, int] = {}
         for page in self.account.client("rds").get_paginator("describe_db_instances").paginate():
             for item in page["DBInstances"]:
                 endpoint = item.get("Endpoint") or {}
                 if endpoint.get("Address"):
                     found[endpoint["Address"].lower()] = endpoint["Port"]
+        if any(True for users in self.account.users for _ in users()):
+            cache = self.account.client("elasticache")
+            for page in cache.get_paginator("describe_replication_groups").paginate():
+                for item in page["ReplicationGroups"]:
+                    for node in item["NodeGroups"]:
+                        endpoint = node["PrimaryEndpoint"]
+                        found[endpoint["Address"].lower()] = endpoint["Port"]
         elb = self.account.client("elbv2")
         for page in elb.get_paginator("describe_load_balancers").paginate():
             for item in page["LoadBalancers"]:

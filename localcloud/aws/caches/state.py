@@ -63,6 +63,6 @@ class State:
 
     def users(self) -> Iterator[tuple[str, set[str], set[str]]]:
         """What has interfaces: (what, its subnets, its security groups)."""
-        for group in self.groups.values():
+        for group in list(self.groups.values()):
             subnets = self.subnet_group(group.settings["CacheSubnetGroupName"]).subnets
             yield f"cache {group.id}", set(subnets), set(group.settings["SecurityGroupIds"])
