@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from components import settings
 from components.access import Access, AccessArgs
 from components.allow_list import ALLOWED_PATHS
+from components.aurora import Aurora, AuroraArgs
 from components.cache import Cache, CacheArgs
 from components.database import Database, DatabaseArgs
 from components.doors import Doors, DoorsArgs
@@ -47,14 +48,27 @@ network = Network(
         vpc_cidr=config.vpc_cidr,
         zones=choose_zones([Zone(*pair) for pair in zip(zones.names, zones.zone_ids, strict=True)], config.zones),
         admin_cidrs=config.admin_cidrs,
-        has_database=config.database == "rds",
+        has_database=config.database != "none",
         has_cache=config.cache == "valkey",
         egress=config.egress,
     ),
 )
 
-database = None
-if network.database_group_id is not None:
+database: Database | Aurora | None = None
+if network.database_group_id is not None and config.database == "aurora":
+    database = Aurora(
+        "database",
+        AuroraArgs(
+            prefix=stack.prefix,
+            subnet_ids=network.database_subnet_ids,
+            security_group_id=network.database_group_id,
+            engine_version=config.database_engine_version,
+            capacity=config.capacity,
+            standby=config.database_standby,
+            protect=config.protect,
+        ),
+    )
+elif network.database_group_id is not None:
     database = Database(
         "database",
         DatabaseArgs(
@@ -64,6 +78,7 @@ if network.database_group_id is not None:
             instance_class=config.database_instance_class,
             engine_version=config.database_engine_version,
             storage=config.database_storage,
+            standby=config.database_standby,
             protect=config.protect,
         ),
     )
@@ -118,7 +133,7 @@ gateway = Gateway(
         database_pool=config.database_pool,
         cache=cache.access if cache else None,
         answers_seconds=config.response_cache_seconds,
-        ready=[*network.egress, *network.rules, *doors.ready],
+        ready=[*network.egress, *network.rules, *doors.ready, *(database.ready if database else [])],
     ),
 )
 

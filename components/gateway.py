@@ -12,7 +12,7 @@ import pulumi_random as random
 
 from components import litellm_config
 from components.cache import CacheAccess
-from components.database import URL_KEY
+from components.database_secret import URL_KEY
 from components.doors import IDLE_SECONDS
 from components.gateway_roles import execution_role, task_role
 from components.models import Model

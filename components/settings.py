@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from components import connections, fargate
 from components.access_file import AccessSpec, load_access
+from components.aurora import Capacity
 from components.hours import OfficeHours
 from components.lifetime import moment, span
 from components.models import Model
@@ -97,7 +98,9 @@ class Settings(BaseModel):
     admin_cidrs: tuple[Annotated[str, AfterValidator(_cidr), AfterValidator(_not_everyone)], ...] = Field(
         (), strict=False
     )
-    database: Literal["rds", "none"] = "rds"
+    database: Literal["rds", "aurora", "none"] = "rds"
+    database_capacity: Annotated[Capacity | None, BeforeValidator(lambda given: given or None)] = None
+    database_standby: bool = False
     database_instance_class: Annotated[str, Field(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")] = "db.t4g.micro"
     database_engine_version: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")] = "15"
     database_storage: Annotated[int, Field(ge=20, le=65536)] = 20
@@ -177,15 +180,32 @@ class Settings(BaseModel):
                 "they are multiplied; set cache to valkey, where they count together, or limitsPerProcess to true if "
                 "that is meant",
             )
-        held = connections.limit(self.database_instance_class) if self.database == "rds" else None
+        if self.database_capacity and self.database != "aurora":
+            raise _at("databaseCapacity", f"is Aurora's, and database is {self.database}; take one of them away")
+        held = self._connections_held()
         needed = connections.needed(self.most_tasks, self.database_pool)
         if held is not None and needed > held - connections.RESERVED:
             raise _at(
                 "databasePool",
                 f"is {self.database_pool}: {self.most_tasks} tasks, twice that during an update, would open {needed} "
-                f"connections, and {self.database_instance_class} takes {held} of which {connections.RESERVED} are "
-                "kept back; take a smaller pool, fewer tasks or a larger databaseInstanceClass",
+                f"connections, and {self._database_size()} takes {held} of which {connections.RESERVED} are "
+                "kept back; take a smaller pool, fewer tasks or a larger database",
             )
+
+    def _database_size(self) -> str:
+        units = self.capacity.max
+        return f"Aurora with at most {units:g} ACU" if self.database == "aurora" else self.database_instance_class
+
+    def _connections_held(self) -> int | None:
+        """What the database takes; None where that isn't known."""
+        if self.database == "aurora":
+            return connections.aurora_limit(self.capacity.min, self.capacity.max)
+        return connections.limit(self.database_instance_class) if self.database == "rds" else None
+
+    @property
+    def capacity(self) -> Capacity:
+        """Aurora's, with its defaults."""
+        return self.database_capacity or Capacity()
 
     @property
     def most_tasks(self) -> int:
@@ -326,7 +346,7 @@ def _sentence(detail: Any) -> str:
 
 def _unknown(where: str) -> str:
     own = where.rpartition(".")[2]
-    owners = {"officeHours": OfficeHours, "autoscaling": Autoscaling}
+    owners = {"officeHours": OfficeHours, "autoscaling": Autoscaling, "databaseCapacity": Capacity}
     owner = Settings if "." not in where else owners.get(where.partition(".")[0], Model)
     names = [to_camel(name) for name in owner.model_fields]
     near = difflib.get_close_matches(own, names, n=1)
@@ -335,7 +355,7 @@ def _unknown(where: str) -> str:
 
 
 def _literal_hint(where: str, given: object, expected: str) -> str:
-    later = {("database", "aurora"), ("egress", "endpoints")}
+    later = {("egress", "endpoints")}
     if (where, given) in later:
         return f"this version doesn't have it yet: set it to {expected}."
     return f"it must be {expected}."
