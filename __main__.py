@@ -206,6 +206,7 @@ Sleep(
         database=stack.prefix if database else None,
         database_arn=database.instance.arn if database else None,
         hours=config.office_hours,
+        aurora=config.database == "aurora",
     ),
 )
 
@@ -227,6 +228,7 @@ Observability(
         database=stack.prefix if database else None,
         instance_class=config.database_instance_class,
         storage=config.database_storage,
+        capacity=(config.capacity.min, config.capacity.max) if config.database == "aurora" else None,
     ),
 )
 

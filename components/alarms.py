@@ -13,7 +13,8 @@ RUNBOOK = "docs/runbook"
 
 @dataclass(frozen=True)
 class Watched:
-    """Names by which CloudWatch knows the parts. `database` is None without one."""
+    """Names by which CloudWatch knows the parts. `database` is None without one; with a `capacity` (Aurora's least and
+    most units) it is a cluster."""
 
     load_balancer: str
     target_group: str
@@ -24,6 +25,7 @@ class Watched:
     database: str | None
     instance_class: str
     storage: int
+    capacity: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ def alarms(watched: Watched) -> list[Alarm]:
 def _database_alarms(watched: Watched) -> list[Alarm]:
     if watched.database is None:
         return []
+    if watched.capacity is not None:
+        return _aurora_alarms(watched.database, watched.capacity)
     instance = {"DBInstanceIdentifier": watched.database}
     rds = "AWS/RDS"
     found = [
@@ -111,6 +115,18 @@ def _database_alarms(watched: Watched) -> list[Alarm]:
                   rds, "CPUCreditBalance", instance, "Minimum", 10, below=True)
         )  # fmt: skip
     return found
+
+
+def _aurora_alarms(database: str, capacity: tuple[float, float]) -> list[Alarm]:
+    """Its storage grows by itself, and it has no credits."""
+    cluster = {"DBClusterIdentifier": database}
+    most = connections.aurora_limit(*capacity) * 4 // 5
+    return [
+        Alarm("database-connections", "The database's connections are nearly used up.", "AWS/RDS",
+              "DatabaseConnections", cluster, "Maximum", most),
+        Alarm("database-capacity", "Aurora is at nearly all the capacity that it may take.", "AWS/RDS",
+              "ACUUtilization", cluster, "Average", 90),
+    ]  # fmt: skip
 
 
 def connections_worth_an_alarm(instance_class: str) -> int:

@@ -126,6 +126,13 @@ def test_a_smaller_pool_reaches_litellm_and_the_usual_one_is_not_said() -> None:
             {"autoscaling": {"max": 3}},
             "llm-gateway:autoscaling.max is no option of this stack; the options are cpuPercent, maxTasks",
         ),
+        ({"databaseCapacity": {"max": 2}}, "llm-gateway:databaseCapacity is Aurora's, and database is rds"),
+        ({"database": "aurora", "databaseCapacity": {"min": 8}}, "min (8) is more than max (4)."),
+        ({"database": "aurora", "databaseCapacity": {"min": 0.3}}, "llm-gateway:databaseCapacity.min is 0.3"),
+        (
+            {**MANY, "database": "aurora", "databaseCapacity": {"max": 1}, "tasks": 10},
+            "10 tasks, twice that during an update, would open 200 connections, and Aurora with at most 1 ACU takes",
+        ),
         ({"responseCacheSeconds": 60}, "llm-gateway:responseCacheSeconds keeps answers in a cache, and there is none"),
         ({"cacheNodeType": "db.t4g.micro"}, "llm-gateway:cacheNodeType is 'db.t4g.micro', which isn't of the form"),
         ({"spotPercent": 101}, "llm-gateway:spotPercent is 101"),
@@ -246,3 +253,96 @@ def test_node_type_and_version_are_ones_that_elasticache_has() -> None:
     assert errors(template) == []
     template["Resources"]["Node"]["Properties"]["EngineVersion"] = "1.0"
     assert errors(template)
+
+
+CLUSTER = "aws:rds/cluster:Cluster"
+
+
+def test_aurora_is_serverless_encrypted_tls_only_and_nothing_of_rds_is_left() -> None:
+    declared = declare("poc", database="aurora", databaseCapacity={"min": 1, "max": 8})
+    cluster = declared.one(CLUSTER)
+    assert cluster["serverlessv2ScalingConfiguration"] == {"minCapacity": 1, "maxCapacity": 8}
+    assert (cluster["engine"], cluster["engineMode"], cluster["storageEncrypted"]) == (
+        "aurora-postgresql",
+        "provisioned",
+        True,
+    )
+    group = declared.one("aws:rds/clusterParameterGroup:ClusterParameterGroup")
+    assert (group["family"], group["parameters"]) == ("aurora-postgresql15", [{"name": "rds.force_ssl", "value": "1"}])
+    [instance] = declared.of("aws:rds/clusterInstance:ClusterInstance").values()
+    assert (instance["instanceClass"], instance["publiclyAccessible"]) == ("db.serverless", False)
+    assert not declared.of("aws:rds/instance:Instance")
+    assert "database-AbCdEf:url::version-of-database-secret" in json.dumps(container(declared)["secrets"])
+
+
+def test_a_standby_is_a_second_instance_or_a_second_zone() -> None:
+    assert (
+        len(declare("poc", database="aurora", databaseStandby=True).of("aws:rds/clusterInstance:ClusterInstance")) == 2
+    )
+    assert declare("poc", databaseStandby=True).one("aws:rds/instance:Instance")["multiAz"] is True
+    assert "multiAz" not in declare("poc").one("aws:rds/instance:Instance")
+
+
+def test_a_protected_cluster_keeps_what_matters_and_another_leaves_nothing_behind() -> None:
+    kept, left = (declare("poc", database="aurora", protect=protect).one(CLUSTER) for protect in (True, False))
+    assert (kept["deletionProtection"], kept["skipFinalSnapshot"], kept["backupRetentionPeriod"]) == (True, False, 7)
+    assert (left["deletionProtection"], left["skipFinalSnapshot"], left["deleteAutomatedBackups"]) == (
+        False,
+        True,
+        True,
+    )
+
+
+def test_aurora_is_what_cfn_lint_knows_of_it() -> None:
+    declared = declare("poc", database="aurora")
+    cluster, [instance] = declared.one(CLUSTER), declared.of("aws:rds/clusterInstance:ClusterInstance").values()
+    template = {
+        "Resources": {
+            "Cluster": {
+                "Type": "AWS::RDS::DBCluster",
+                "Properties": {
+                    "Engine": cluster["engine"],
+                    "EngineVersion": cluster["engineVersion"],
+                    "ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5, "MaxCapacity": 4},
+                    "StorageEncrypted": True,
+                    "MasterUsername": cluster["masterUsername"],
+                    "MasterUserPassword": cluster["masterPassword"],
+                    "DatabaseName": cluster["databaseName"],
+                },
+            },
+            "Instance": {
+                "Type": "AWS::RDS::DBInstance",
+                "Properties": {"Engine": instance["engine"], "DBInstanceClass": instance["instanceClass"]},
+            },
+        }
+    }
+    assert errors(template) == []
+    template["Resources"]["Cluster"]["Properties"]["EngineVersion"] = "9.1"
+    assert errors(template)
+
+
+def test_office_hours_stop_the_cluster() -> None:
+    declared = declare("poc", database="aurora", officeHours={"start": "08:00", "stop": "18:00"})
+    inputs = [s["target"] for s in declared.of("aws:scheduler/schedule:Schedule").values()]
+    calls = {t["arn"].rpartition(":")[2]: json.loads(t["input"]) for t in inputs if ":rds:" in t["arn"]}
+    which = {"DbClusterIdentifier": "llm-gateway-poc"}
+    assert calls == {"startDBCluster": which, "stopDBCluster": which}
+    policy = json.loads(declared.of("aws:iam/rolePolicy:RolePolicy")["sleep-policy"]["policy"])
+    assert policy["Statement"][1]["Action"] == ["rds:StopDBCluster", "rds:StartDBCluster"]
+
+
+def test_aurora_is_watched_by_its_own_metrics() -> None:
+    declared = declare("poc", database="aurora", alarmEmail="ops@example.com")
+    alarms = declared.of("aws:cloudwatch/metricAlarm:MetricAlarm")
+    mine = {name: a["dimensions"] for name, a in alarms.items() if name.startswith("observability-database")}
+    which = {"DBClusterIdentifier": "llm-gateway-poc"}
+    assert mine == {"observability-database-connections": which, "observability-database-capacity": which}
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "connections_taken"),
+    [(0.5, 1, 189), (0.5, 4, 823), (1, 8, 1669), (1, 16, 3360), (0.5, 16, 2000), (1, 64, 5000), (0.5, 6, 823)],
+)
+def test_a_cluster_takes_the_connections_that_aws_states(least: float, most: float, connections_taken: int) -> None:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html"""
+    assert connections.aurora_limit(least, most) == connections_taken

@@ -62,14 +62,10 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
         ),
         ({"adminCidrs": "10.0.0.0/8"}, "llm-gateway:adminCidrs is '10.0.0.0/8'; it must be a list."),
         (
-            {"database": "aurora"},
-            "llm-gateway:database is 'aurora'; this version doesn't have it yet: set it to 'rds' or 'none'.",
-        ),
-        (
             {"egress": "endpoints"},
             "llm-gateway:egress is 'endpoints'; this version doesn't have it yet: set it to 'nat' or 'public'.",
         ),
-        ({"database": "mysql"}, "llm-gateway:database is 'mysql'; it must be 'rds' or 'none'."),
+        ({"database": "mysql"}, "llm-gateway:database is 'mysql'; it must be 'rds', 'aurora' or 'none'."),
         ({"databaseStorage": 5}, "llm-gateway:databaseStorage is 5; input should be greater than or equal to 20."),
         ({"databaseStorage": "many"}, "llm-gateway:databaseStorage is 'many'; it must be a whole number."),
         ({"protect": "yes"}, "llm-gateway:protect is 'yes'; it must be true or false."),
