@@ -173,6 +173,8 @@ class Facts:
     """
 
     databases: dict[str, DatabaseFact] = field(default_factory=dict)  # by DBInstanceIdentifier; none yet: "creating"
+    clusters: dict[str, DatabaseFact] = field(default_factory=dict)  # by DBClusterIdentifier; none yet: "creating"
+    cluster_passwords: dict[str, str] = field(default_factory=dict, repr=False)
     caches: dict[str, DatabaseFact] = field(default_factory=dict)  # by replication group; none yet: "creating"
     auth_tokens: dict[str, str] = field(default_factory=dict, repr=False)  # of a replication group, as last given
     passwords: dict[str, str] = field(default_factory=dict, repr=False)  # master password as last given to the API

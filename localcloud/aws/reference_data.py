@@ -52,6 +52,15 @@ def engine_versions(engine: str) -> tuple[str, ...]:
 
 
 @cache
+def cluster_versions(engine: str) -> tuple[str, ...]:
+    """The versions of a cluster's engine, major ones ("15") among them; none for an unknown engine."""
+    for rule in _load("aws_rds_dbcluster", "engine_version.json")["allOf"]:
+        if rule["if"]["properties"]["Engine"].get("const") == engine:
+            return tuple(str(version) for version in rule["then"]["properties"]["EngineVersion"]["enum"])
+    return ()
+
+
+@cache
 def instance_classes(region: str, engine: str) -> frozenset[str]:
     """The instance classes that RDS offers for ``engine`` in ``region``, in any version."""
     rules = _load("aws_rds_dbinstance", "dbinstanceclass_enum.json").get(region, {}).get("allOf", [])

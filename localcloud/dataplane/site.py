@@ -31,6 +31,9 @@ class Site:
                 endpoint = item.get("Endpoint") or {}
                 if endpoint.get("Address"):
                     found[endpoint["Address"].lower()] = endpoint["Port"]
+        for page in self.account.client("rds").get_paginator("describe_db_clusters").paginate():
+            for item in page["DBClusters"]:
+                found[item["Endpoint"].lower()] = item["Port"]
         if any(True for users in self.account.users for _ in users()):
             cache = self.account.client("elasticache")
             for page in cache.get_paginator("describe_replication_groups").paginate():

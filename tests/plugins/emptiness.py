@@ -36,6 +36,17 @@ def left_over(account: Account) -> dict[str, list[str]]:
         ],
         "network interface": ec2.describe_network_interfaces()["NetworkInterfaces"],
         "database": rds.describe_db_instances()["DBInstances"],
+        "database cluster": rds.describe_db_clusters()["DBClusters"],
+        "cluster parameter group": [
+            item["DBClusterParameterGroupName"]
+            for item in rds.describe_db_cluster_parameter_groups()["DBClusterParameterGroups"]
+            if not item["DBClusterParameterGroupName"].startswith("default.")
+        ],
+        "cache": account.client("elasticache").describe_replication_groups()["ReplicationGroups"],
+        "cache subnet group": account.client("elasticache").describe_cache_subnet_groups()["CacheSubnetGroups"],
+        "scalable target": account.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")[
+            "ScalableTargets"
+        ],
         "database subnet group": rds.describe_db_subnet_groups()["DBSubnetGroups"],
         "parameter group": [
             item["DBParameterGroupName"]

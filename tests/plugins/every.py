@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-from tests.plugins.every_network import Form, database, firewall, network
+from tests.plugins.every_network import Form, cache, database, firewall, network
 from tests.plugins.every_watching import scheduling, watching
 
 SECRET = "a-secret-that-no-plain-state-may-show"
@@ -31,6 +31,7 @@ def program(form: Form) -> None:
     net = network(form)
     firewall(form, net)
     database(form, net)
+    cache(form, net)
     secret = secrets(form)
     bucket = storage(form)
     identity(form, bucket)

@@ -15,6 +15,7 @@ _FILES = (
     "endpoints",
     "firewall",
     "database",
+    "aurora",
     "caching",
     "secret",
     "storage",
