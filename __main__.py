@@ -133,6 +133,7 @@ gateway = Gateway(
         database_pool=config.database_pool,
         cache=cache.access if cache else None,
         answers_seconds=config.response_cache_seconds,
+        migrate=config.migrations == "task",
         ready=[*network.egress, *network.rules, *doors.ready, *(database.ready if database else [])],
     ),
 )

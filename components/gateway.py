@@ -15,6 +15,7 @@ from components.cache import CacheAccess
 from components.database_secret import URL_KEY
 from components.doors import IDLE_SECONDS
 from components.gateway_roles import execution_role, task_role
+from components.migrations import SCHEMA_UPDATE, Migrations
 from components.models import Model
 from components.network import TASK_PORT
 
@@ -52,7 +53,8 @@ class GatewayArgs:
     without a database. `public_address` gives the task one: it is its way out in a public subnet. `tasks` is how many
     run at first; if `scaled`, something else decides from then on. `spot_percent` of those beyond the first run on
     Fargate Spot. `database_pool` is how many connections each may open. `cache` is where they count limits together,
-    and keep answers for `answers_seconds` (0: none). `ready` is what must exist before a task can start and be
+    and keep answers for `answers_seconds` (0: none). `migrate`: a task of its own brings the schema up to date before
+    the service rolls, else each task sees to it at its start. `ready` is what must exist before a task can start and be
     reached."""
 
     prefix: str
@@ -75,6 +77,7 @@ class GatewayArgs:
     database_pool: int = 10
     cache: CacheAccess | None = None
     answers_seconds: int = 0
+    migrate: bool = False
     ready: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
 
@@ -113,7 +116,12 @@ class Gateway(pulumi.ComponentResource):
             container_definitions=pulumi.Output.json_dumps([self._container(secrets, bucket, config, logs)]),
             opts=self._mine,
         )
-        self.service = self._service(definition, [may_start, may_run])
+        cluster = aws.ecs.Cluster(f"{name}-cluster", name=args.prefix, opts=self._mine)
+        self.cluster_arn = cluster.arn
+        first: list[pulumi.Resource] = [may_start, may_run]
+        if args.migrate:
+            first.append(self._migrations(cluster, definition, logs, first))
+        self.service = self._service(cluster, definition, first)
         self.service_arn, self.tasks = self.service.id, args.tasks
         self.register_outputs({"masterKeySecretArn": self.master_key_secret_arn})
 
@@ -233,6 +241,8 @@ class Gateway(pulumi.ComponentResource):
                 "REDIS_PORT": str(self._args.cache.port),
                 "REDIS_SSL": "True",
             }
+        if self._args.migrate:
+            environment[SCHEMA_UPDATE] = "true"
         return {
             "name": CONTAINER,
             "image": self._args.image,
@@ -260,9 +270,32 @@ class Gateway(pulumi.ComponentResource):
             },
         }
 
-    def _service(self, definition: aws.ecs.TaskDefinition, permissions: list[pulumi.Resource]) -> aws.ecs.Service:
-        cluster = aws.ecs.Cluster(f"{self._name}-cluster", name=self._args.prefix, opts=self._mine)
-        self.cluster_arn = cluster.arn
+    def _migrations(
+        self,
+        cluster: aws.ecs.Cluster,
+        definition: aws.ecs.TaskDefinition,
+        logs: aws.cloudwatch.LogGroup,
+        permissions: list[pulumi.Resource],
+    ) -> Migrations:
+        assert self._args.database_secret_version is not None, "settings refuse migrations without a database"
+        return Migrations(
+            f"{self._name}-migrations",
+            region=self._args.region,
+            cluster=cluster.name,
+            task_definition=definition.arn,
+            container=CONTAINER,
+            subnets=self._args.subnet_ids,
+            security_group=self._args.security_group_id,
+            public_address=self._args.public_address,
+            log_group=logs.name,
+            image=self._args.image,
+            database=self._args.database_secret_version,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*permissions, *self._args.ready]),
+        )
+
+    def _service(
+        self, cluster: aws.ecs.Cluster, definition: aws.ecs.TaskDefinition, first: list[pulumi.Resource]
+    ) -> aws.ecs.Service:
         launch = capacity(self._args.spot_percent)
         if "capacity_provider_strategies" in launch:
             providers = aws.ecs.ClusterCapacityProviders(
@@ -271,7 +304,7 @@ class Gateway(pulumi.ComponentResource):
                 capacity_providers=[ON_DEMAND, SPOT],
                 opts=self._mine,
             )
-            permissions = [*permissions, providers]
+            first = [*first, providers]
         return aws.ecs.Service(
             f"{self._name}-service",
             name=self._args.prefix,
@@ -300,7 +333,7 @@ class Gateway(pulumi.ComponentResource):
             wait_for_steady_state=True,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[*permissions, *self._args.ready],
+                depends_on=[*first, *self._args.ready],
                 # what office hours, `make sleep` or autoscaling have chosen is not for an update to undo; several tasks
                 # without autoscaling are a number that somebody changes in the config
                 ignore_changes=["desiredCount"] if self._args.scaled or self._args.tasks == 1 else [],

@@ -117,6 +117,7 @@ class Settings(BaseModel):
     cache_engine_version: Annotated[str, Field(pattern=r"^\d+\.\d+$")] = "9.1"
     cache_replicas: Annotated[int, Field(ge=0, le=5)] = 1
     response_cache_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
+    migrations: Literal["start", "task"] = "start"
     database_pool: Annotated[int, Field(ge=1, le=100)] = 10
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(strict=False)
     domain_name: Annotated[
@@ -182,6 +183,8 @@ class Settings(BaseModel):
             )
         if self.database_capacity and self.database != "aurora":
             raise _at("databaseCapacity", f"is Aurora's, and database is {self.database}; take one of them away")
+        if self.migrations == "task" and self.database == "none":
+            raise _at("migrations", "is task, and there is no database to migrate; leave it at start")
         held = self._connections_held()
         needed = connections.needed(self.most_tasks, self.database_pool)
         if held is not None and needed > held - connections.RESERVED:

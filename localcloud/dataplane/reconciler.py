@@ -18,6 +18,7 @@ from localcloud.dataplane import clock
 from localcloud.dataplane.alb import LoadBalancers
 from localcloud.dataplane.caches import Caches
 from localcloud.dataplane.ecs import Services
+from localcloud.dataplane.ecs_standalone import StandaloneTasks
 from localcloud.dataplane.edge import Distributions
 from localcloud.dataplane.lambda_ import Functions
 from localcloud.dataplane.logs import Shipper
@@ -68,6 +69,7 @@ class Reconciler:
         self._caches = Caches(site)
         self._functions = Functions(site)
         self._services = Services(site)
+        self._standalone = StandaloneTasks(site)
         self._balancers = LoadBalancers(self._account, self._fabric)
         self._distributions = Distributions(self._account, self._fabric)
         # In this order: what others need comes first.
@@ -76,6 +78,7 @@ class Reconciler:
             self._caches,
             self._functions,
             self._services,
+            self._standalone,
             self._balancers,
             self._distributions,
         ]
@@ -133,6 +136,7 @@ class Reconciler:
             "caches": self._caches.status(),
             "services": services,
             "tasks": [task for service in services for task in service["tasks"]],
+            "standalone_tasks": self._standalone.status(),
             "functions": self._functions.status(),
             "load_balancers": self._addresses("elbv2", "describe_load_balancers", "LoadBalancers", "DNSName"),
             "distributions": self._addresses(
