@@ -133,6 +133,7 @@ def test_a_smaller_pool_reaches_litellm_and_the_usual_one_is_not_said() -> None:
             {**MANY, "database": "aurora", "databaseCapacity": {"max": 1}, "tasks": 10},
             "10 tasks, twice that during an update, would open 200 connections, and Aurora with at most 1 ACU takes",
         ),
+        ({"migrations": "task", "database": "none"}, "llm-gateway:migrations is task, and there is no database"),
         ({"responseCacheSeconds": 60}, "llm-gateway:responseCacheSeconds keeps answers in a cache, and there is none"),
         ({"cacheNodeType": "db.t4g.micro"}, "llm-gateway:cacheNodeType is 'db.t4g.micro', which isn't of the form"),
         ({"spotPercent": 101}, "llm-gateway:spotPercent is 101"),
