@@ -26,12 +26,28 @@ def value(shape: Any, dice: random.Random, depth: int = 0) -> Any:
 
 def _members(shape: Any, dice: random.Random, depth: int) -> list[str]:
     names = list(shape.members)
-    if shape.is_tagged_union:
+    if shape.is_tagged_union and depth < DEEPEST:
         return [dice.choice(names)]
     often = 0.6 if depth < 2 else 0.35 if depth < DEEPEST else 0
     needed = {*shape.required_members, shape.serialization.get("payload")}
     chosen = [name for name in names if name in needed or dice.random() < often]
-    return chosen or names[:1]
+    if chosen or not names:
+        return chosen
+    return names[:1] if depth < DEEPEST else [min(names, key=lambda name: _height(shape.members[name]))]
+
+
+def _height(shape: Any, above: tuple[str, ...] = ()) -> float:
+    """The fewest levels that a value of ``shape`` needs, so that what recurs (Cost Explorer's expressions) comes to an end."""
+    if shape.name in above:
+        return float("inf")
+    above = (*above, shape.name)
+    if shape.type_name == "structure":
+        heights = {name: _height(member, above) for name, member in shape.members.items()}
+        needed = [heights[name] for name in shape.required_members]
+        return 1 + (max(needed) if needed else min(heights.values(), default=0))
+    if shape.type_name in ("list", "map"):
+        return 1 + _height(shape.member if shape.type_name == "list" else shape.value, above)
+    return 0
 
 
 def _scalar(shape: Any, kind: str, dice: random.Random) -> Any:

@@ -44,8 +44,6 @@ def work_dir(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setenv("PATH", record.path_with_engine())
     for name, value in env.items():
         monkeypatch.setenv(name, f"{value}:{record.path_with_engine()}" if name == "PATH" else value)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "444455556666")
     monkeypatch.setenv("PYTHONPATH", str(REPO))
     folder = tmp_path / "project"
     folder.mkdir()

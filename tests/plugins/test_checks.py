@@ -22,6 +22,8 @@ def provider() -> AwsProvider:
     made = AwsProvider(HOST)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        patch.setenv("AWS_ACCESS_KEY_ID", "key")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
         patch.setenv("AWS_REGION", "us-west-1")
         asyncio.run(made.configure(sdk.ConfigureRequest({}, {}, True, True)))
     return made

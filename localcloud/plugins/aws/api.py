@@ -63,10 +63,10 @@ def _loopback(host: str) -> bool:
 class Api:
     """AWS in one region, as one set of simulated credentials sees it."""
 
-    def __init__(self, endpoint: str, region: str, access_key: str = "", secret_key: str = "") -> None:
+    def __init__(self, endpoint: str, region: str, access_key: str, secret_key: str) -> None:
         self.region = region
         self.endpoint = endpoint
-        self._keys = (access_key or "local", secret_key or "local")
+        self._keys = (access_key, secret_key)
         # No profile, file or proxy of this machine may decide where a call goes or who makes it.
         for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
             os.environ.pop(name, None)

@@ -267,8 +267,12 @@ def _api(options: Mapping[str, Any]) -> Api:
     region = options.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not isinstance(region, str):
         raise Refusal("no region: set `aws:region` in the stack's configuration, or AWS_REGION")
+    endpoint = simulated_endpoint(os.environ)
     keys = [options.get(name) or os.environ.get(variable) for name, variable in _KEYS.items()]
-    return Api(simulated_endpoint(os.environ), region, *(key if isinstance(key, str) else "" for key in keys))
+    access, secret = (key if isinstance(key, str) else None for key in keys)
+    if not access or not secret:
+        raise Refusal('no AWS credentials: `eval "$(make env)"` exports those of the simulated account')
+    return Api(endpoint, region, access, secret)
 
 
 _KEYS = {"accessKey": "AWS_ACCESS_KEY_ID", "secretKey": "AWS_SECRET_ACCESS_KEY"}
