@@ -13,9 +13,11 @@ from components.allow_list import ALLOWED_PATHS
 from components.aurora import Aurora, AuroraArgs
 from components.cache import Cache, CacheArgs
 from components.database import Database, DatabaseArgs
+from components.domain import EDGE_REGION, Certificate, CertificateArgs, lead
 from components.doors import Doors, DoorsArgs
 from components.edge import Edge, EdgeArgs
 from components.gateway import Gateway, GatewayArgs
+from components.image_cache import ImageCache, ImageCacheArgs, is_own, own_arn
 from components.lifetime import Lifetime
 from components.network import Network, NetworkArgs
 from components.observability import Observability, ObservabilityArgs
@@ -98,6 +100,17 @@ if network.cache_group_id is not None:
         ),
     )
 
+if config.hosted_zone_id:
+    settings.require_zone(
+        aws.route53.get_zone(zone_id=config.hosted_zone_id).name, config.domain_name, config.doors_domain_name
+    )
+
+doors_certificate: pulumi.Input[str] | None = config.doors_certificate_arn or None
+if config.doors_domain_name and not doors_certificate:
+    doors_certificate = Certificate(
+        "doors-name", CertificateArgs(config.doors_domain_name, config.hosted_zone_id, stack.region)
+    ).arn
+
 doors = Doors(
     "doors",
     DoorsArgs(
@@ -107,8 +120,20 @@ doors = Doors(
         security_group_id=network.load_balancer_group_id,
         allowed_paths=list(ALLOWED_PATHS),
         protect=config.protect,
+        domain_name=config.doors_domain_name,
+        certificate_arn=doors_certificate,
     ),
 )
+named: list[pulumi.Resource] = []
+if config.doors_domain_name and config.hosted_zone_id:
+    named = lead("doors-name", config.doors_domain_name, config.hosted_zone_id, (doors.dns_name, doors.zone_id))
+
+image, image_repository, image_ready = pulumi.Output.from_input(config.image), None, []
+if config.egress == "endpoints" and not is_own(config.image):
+    images = ImageCache("image", ImageCacheArgs(stack.prefix, config.image, config.registry_credential_arn))
+    image, image_repository, image_ready = images.image, images.repository_arn, images.ready
+elif is_own(config.image):
+    image_repository = own_arn(config.image)
 
 gateway = Gateway(
     "gateway",
@@ -118,7 +143,8 @@ gateway = Gateway(
         subnet_ids=network.task_subnet_ids,
         security_group_id=network.task_group_id,
         target_group_arn=doors.target_group_arn,
-        image=config.image,
+        image=image,
+        repository_arn=image_repository,
         cpu=config.task_cpu,
         memory=config.task_memory,
         models=config.models,
@@ -134,7 +160,7 @@ gateway = Gateway(
         cache=cache.access if cache else None,
         answers_seconds=config.response_cache_seconds,
         migrate=config.migrations == "task",
-        ready=[*network.egress, *network.rules, *doors.ready, *(database.ready if database else [])],
+        ready=[*network.egress, *network.rules, *doors.ready, *(database.ready if database else []), *image_ready],
     ),
 )
 
@@ -152,21 +178,29 @@ if config.autoscaling is not None:
         ),
     )
 
+certificate: pulumi.Input[str] = config.certificate_arn
+if config.domain_name and not certificate:
+    certificate = Certificate("name", CertificateArgs(config.domain_name, config.hosted_zone_id, EDGE_REGION)).arn
+
 edge = Edge(
     "edge",
     EdgeArgs(
         prefix=stack.prefix,
         vpc_id=network.vpc_id,
         load_balancer_arn=doors.arn,
-        load_balancer_dns_name=doors.dns_name,
+        load_balancer_name=doors.host,
         load_balancer_group_id=network.load_balancer_group_id,
         internet_gateway=network.internet_gateway,
         public_listener=doors.public_listener,
         allowed_paths=list(ALLOWED_PATHS),
         domain_name=config.domain_name,
-        certificate_arn=config.certificate_arn,
+        certificate_arn=certificate,
+        secure=doors_certificate is not None,
     ),
 )
+if config.domain_name and config.hosted_zone_id:
+    answers = (edge.distribution.domain_name, edge.distribution.hosted_zone_id)
+    lead("name", config.domain_name, config.hosted_zone_id, answers, over_ipv6=True)
 
 relay = AdminRelay(
     "relay",
@@ -177,7 +211,7 @@ relay = AdminRelay(
         admin_url=doors.admin_url,
         master_key_secret_arn=gateway.master_key_secret_arn,
         log_retention_days=config.log_retention_days,
-        egress=[*network.egress, *network.rules],
+        egress=[*network.egress, *network.rules, *named],
         over_ipv6=config.egress == "public",
     ),
 )

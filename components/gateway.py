@@ -54,7 +54,8 @@ class GatewayArgs:
     run at first; if `scaled`, something else decides from then on. `spot_percent` of those beyond the first run on
     Fargate Spot. `database_pool` is how many connections each may open. `cache` is where they count limits together,
     and keep answers for `answers_seconds` (0: none). `migrate`: a task of its own brings the schema up to date before
-    the service rolls, else each task sees to it at its start. `ready` is what must exist before a task can start and be
+    the service rolls, else each task sees to it at its start. `repository_arn`: the ECR repository of the image.
+    `ready` is what must exist before a task can start and be
     reached."""
 
     prefix: str
@@ -62,7 +63,7 @@ class GatewayArgs:
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
     target_group_arn: pulumi.Input[str]
-    image: str
+    image: pulumi.Input[str]
     cpu: int
     memory: int
     models: Sequence[Model]
@@ -78,6 +79,7 @@ class GatewayArgs:
     cache: CacheAccess | None = None
     answers_seconds: int = 0
     migrate: bool = False
+    repository_arn: pulumi.Input[str] | None = None
     ready: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
 
@@ -100,7 +102,7 @@ class Gateway(pulumi.ComponentResource):
             f"{name}-logs", name=f"/ecs/{args.prefix}", retention_in_days=args.log_retention_days, opts=self._mine
         )
         execution, may_start = execution_role(
-            f"{name}-execution", args.prefix, list(secrets.values()), logs.arn, self._mine
+            f"{name}-execution", args.prefix, list(secrets.values()), logs.arn, self._mine, args.repository_arn
         )
         task, may_run = task_role(f"{name}-task", args.prefix, args.region, args.models, bucket.arn, self._mine)
         definition = aws.ecs.TaskDefinition(

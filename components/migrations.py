@@ -114,7 +114,7 @@ class Migrations(Resource, module="migrations", name="Migrations"):
         security_group: pulumi.Input[str],
         public_address: bool,
         log_group: pulumi.Input[str],
-        image: str,
+        image: pulumi.Input[str],
         database: pulumi.Input[str],
         opts: pulumi.ResourceOptions,
     ) -> None:

@@ -11,11 +11,12 @@ from typing import Literal
 import pulumi
 import pulumi_aws as aws
 
+from components.endpoints import Endpoints, EndpointsArgs
 from components.subnets import plan_subnets
 from components.zones import Zone
 
 TASK_PORT = 4000
-PUBLIC_DOOR_PORT = 80
+PUBLIC_DOOR_PORT = 80  # or HTTPS_PORT, where the doors have a certificate
 ADMIN_DOOR_PORT = 8080
 DATABASE_PORT = 5432
 CACHE_PORT = 6379
@@ -27,7 +28,8 @@ class NetworkArgs:
     """`prefix` starts the physical names; `zones` are at least two, as a load balancer and a database subnet group
     need; `admin_cidrs` may reach the admin door; `has_database` and `has_cache` say whether tasks get a
     way to one. `egress`: tasks go
-    out by a NAT gateway (`nat`), or from public subnets with addresses of their own (`public`)."""
+    out by a NAT gateway (`nat`), from public subnets with addresses of their own (`public`), or not at all: then AWS's
+    services are reached by endpoints in the VPC (`endpoints`)."""
 
     prefix: str
     region: str
@@ -36,11 +38,11 @@ class NetworkArgs:
     admin_cidrs: Sequence[str]
     has_database: bool
     has_cache: bool = False
-    egress: Literal["nat", "public"] = "nat"
+    egress: Literal["nat", "public", "endpoints"] = "nat"
 
 
 class Network(pulumi.ComponentResource):
-    """The VPC. Its tiers: public (NAT gateway only, or the tasks with `egress: public`), `private_subnet_ids` (load
+    """The VPC. Its tiers: public (NAT gateway, or the tasks with `egress: public`), `private_subnet_ids` (load
     balancer, relay, and the tasks behind a NAT gateway) and `database_subnet_ids` (no route out at all). Tasks belong
     into `task_subnet_ids`. One security group a role, one rule a resource, and no rule by default."""
 
@@ -75,7 +77,7 @@ class Network(pulumi.ComponentResource):
         )
         self.vpc_id = self._vpc.id
         plan = plan_subnets(args.vpc_cidr)
-        public = self._subnets("public", plan.public)
+        public = self._subnets("public", plan.public) if args.egress != "endpoints" else []
         private = self._subnets("private", plan.private, dual_stack=args.egress == "public")
         database = self._subnets("database", plan.database) if args.has_database or args.has_cache else []
         self.private_subnet_ids = [subnet.id for subnet in private]
@@ -83,9 +85,9 @@ class Network(pulumi.ComponentResource):
 
         self.task_subnet_ids = [subnet.id for subnet in (public if args.egress == "public" else private)]
 
-        self._way_out(public, private)
+        storage = self._way_out(public, private)
         self._close_default_group()
-        self._security_groups()
+        self._security_groups(storage)
         self.register_outputs({"vpcId": self.vpc_id})
 
     def _named(self, what: str) -> dict[str, str]:
@@ -111,35 +113,36 @@ class Network(pulumi.ComponentResource):
             lambda block: str(next(islice(IPv6Network(block).subnets(new_prefix=64), place, None)))
         )
 
-    def _way_out(self, public: list[aws.ec2.Subnet], private: list[aws.ec2.Subnet]) -> None:
+    def _way_out(self, public: list[aws.ec2.Subnet], private: list[aws.ec2.Subnet]) -> aws.ec2.VpcEndpoint:
+        """Sets `egress` and `internet_gateway`; the way to S3, which is a gateway endpoint's."""
         # CloudFront's VPC origins want an internet gateway in the VPC, though their traffic doesn't pass it.
         # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
         gateway = aws.ec2.InternetGateway(
             f"{self._name}-internet", vpc_id=self.vpc_id, tags=self._named("internet"), opts=self._mine
         )
         self.internet_gateway = gateway
-        to_internet = self._route_table("public", public)
-        out = aws.ec2.Route(
-            f"{self._name}-public-internet",
-            route_table_id=to_internet.id,
-            destination_cidr_block="0.0.0.0/0",
-            gateway_id=gateway.id,
-            opts=self._mine,
-        )
-        inside = self._route_table("private", private)
-        if self._args.egress == "nat":
-            self.egress = [self._through_nat(public[0], inside, gateway, out)]
-            tasks_leave_by = inside
-        else:
-            self.egress = [out, self._over_ipv6(inside)]
-            tasks_leave_by = to_internet
+        inside = leaves = self._route_table("private", private)
+        self.egress = []
+        if public:
+            to_internet = self._route_table("public", public)
+            out = aws.ec2.Route(
+                f"{self._name}-public-internet",
+                route_table_id=to_internet.id,
+                destination_cidr_block="0.0.0.0/0",
+                gateway_id=gateway.id,
+                opts=self._mine,
+            )
+            if self._args.egress == "nat":
+                self.egress = [self._through_nat(public[0], inside, gateway, out)]
+            else:
+                self.egress, leaves = [out, self._over_ipv6(inside)], to_internet
         # free, and keeps the config and log traffic to S3 off the NAT gateway's price per GB
-        aws.ec2.VpcEndpoint(
+        return aws.ec2.VpcEndpoint(
             f"{self._name}-s3",
             vpc_id=self.vpc_id,
             service_name=f"com.amazonaws.{self._args.region}.s3",
             vpc_endpoint_type="Gateway",
-            route_table_ids=[tasks_leave_by.id],
+            route_table_ids=[leaves.id],
             tags=self._named("s3"),
             opts=self._mine,
         )
@@ -205,7 +208,7 @@ class Network(pulumi.ComponentResource):
             f"{self._name}-default", vpc_id=self.vpc_id, tags=self._named("default"), opts=self._mine
         )
 
-    def _security_groups(self) -> None:
+    def _security_groups(self, storage: aws.ec2.VpcEndpoint) -> None:
         balancer = self._group("alb", "load balancer")
         task = self._group("task", "LiteLLM tasks")
         relay = self._group("relay", "admin relay")
@@ -215,12 +218,7 @@ class Network(pulumi.ComponentResource):
         self.rules = [
             *self._flow("relay-to-admin-door", relay, balancer, ADMIN_DOOR_PORT),
             *self._flow("alb-to-task", balancer, task, TASK_PORT),
-            self._out(
-                "task-to-aws",
-                task,
-                "Bedrock, Secrets Manager, CloudWatch Logs, S3 and the image registry, all over TLS",
-            ),
-            self._out("relay-to-aws", relay, "Secrets Manager over TLS", over_ipv6=self._args.egress == "public"),
+            *self._to_aws(task, relay, storage),
         ]
         if self._args.has_database:
             database = self._group("database", "database")
@@ -242,6 +240,34 @@ class Network(pulumi.ComponentResource):
                 opts=self._mine,
             )
             self.rules.append(rule)
+
+    def _to_aws(
+        self, task: aws.ec2.SecurityGroup, relay: aws.ec2.SecurityGroup, storage: aws.ec2.VpcEndpoint
+    ) -> list[pulumi.Resource]:
+        if self._args.egress != "endpoints":
+            why = "Bedrock, Secrets Manager, CloudWatch Logs, S3 and the image registry, all over TLS"
+            over_ipv6 = self._args.egress == "public"
+            return [
+                self._out("task-to-aws", task, why),
+                self._out("relay-to-aws", relay, "Secrets Manager over TLS", over_ipv6=over_ipv6),
+            ]
+        group = self._group("endpoints", "endpoints of AWS's services")
+        args = EndpointsArgs(self._args.prefix, self._args.region, self.vpc_id, self.private_subnet_ids, group.id)
+        self.egress = Endpoints(f"{self._name}-endpoints", args, self._mine).all
+        return [
+            *self._flow("task-to-endpoints", task, group, HTTPS_PORT),
+            *self._flow("relay-to-endpoints", relay, group, HTTPS_PORT),
+            aws.vpc.SecurityGroupEgressRule(
+                f"{self._name}-task-to-s3",
+                security_group_id=task.id,
+                prefix_list_id=storage.prefix_list_id,
+                ip_protocol="tcp",
+                from_port=HTTPS_PORT,
+                to_port=HTTPS_PORT,
+                description="the config, and the image's layers, over TLS",
+                opts=self._mine,
+            ),
+        ]
 
     def _group(self, role: str, who: str) -> aws.ec2.SecurityGroup:
         return aws.ec2.SecurityGroup(

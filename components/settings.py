@@ -3,7 +3,6 @@ modules that it calls, and all mistakes are reported at once, each as a sentence
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -13,13 +12,14 @@ from typing import Annotated, Any, Literal
 
 import pulumi
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_snake
 
-from components import connections, fargate
+from components import fargate, growth
 from components.access_file import AccessSpec, load_access
 from components.aurora import Capacity
 from components.hours import OfficeHours
 from components.lifetime import moment, span
+from components.mistakes import at, either, sentence
 from components.models import Model
 from components.scaling import Autoscaling
 from components.subnets import plan_subnets
@@ -30,6 +30,7 @@ MAX_PREFIX = 32
 # Versions below 1.84.0 have holes that are reachable through a gateway: CVE-2026-35029 (config update to RCE),
 # -42208 (SQL injection before auth), -47101, -47102, -40217, -49468.
 SAFE_LITELLM = (1, 84, 0)
+_DOMAIN = r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+)?$"
 
 
 class SettingsError(pulumi.RunError):
@@ -94,7 +95,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, strict=True)
 
     vpc_cidr: Annotated[str, AfterValidator(_vpc_cidr)] = "10.20.0.0/16"
-    egress: Literal["nat", "public"] = "nat"
+    egress: Literal["nat", "public", "endpoints"] = "nat"
+    registry_credential_arn: Annotated[
+        str, Field(pattern=r"^(arn:aws:secretsmanager:[a-z0-9-]+:\d{12}:secret:ecr-pullthroughcache/.+)?$")
+    ] = ""
     admin_cidrs: tuple[Annotated[str, AfterValidator(_cidr), AfterValidator(_not_everyone)], ...] = Field(
         (), strict=False
     )
@@ -120,10 +124,13 @@ class Settings(BaseModel):
     migrations: Literal["start", "task"] = "start"
     database_pool: Annotated[int, Field(ge=1, le=100)] = 10
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(strict=False)
-    domain_name: Annotated[
-        str, Field(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+)?$")
-    ] = ""
+    domain_name: Annotated[str, Field(pattern=_DOMAIN)] = ""
     certificate_arn: Annotated[str, Field(pattern=r"^(arn:aws:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+)?$")] = ""
+    doors_domain_name: Annotated[str, Field(pattern=_DOMAIN)] = ""
+    doors_certificate_arn: Annotated[
+        str, Field(pattern=r"^(arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+)?$")
+    ] = ""
+    hosted_zone_id: Annotated[str, Field(pattern=r"^(Z[A-Z0-9]{1,31})?$")] = ""
     log_retention_days: Literal[
         1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
     ] = 30
@@ -138,72 +145,49 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
         if self.task_cpu not in fargate.cpu_units():
-            raise _at("taskCpu", f"is {self.task_cpu}; Fargate takes {_either(fargate.cpu_units())} (1024 is 1 vCPU)")
+            raise at("taskCpu", f"is {self.task_cpu}; Fargate takes {either(fargate.cpu_units())} (1024 is 1 vCPU)")
         sizes = fargate.memory_sizes(self.task_cpu)
         if self.task_memory not in sizes:
             step = sizes[1] - sizes[0]
-            raise _at(
+            raise at(
                 "taskMemory",
                 f"is {self.task_memory}; with taskCpu {self.task_cpu} Fargate takes {sizes[0]} to {sizes[-1]} MiB "
                 f"in steps of {step}",
             )
-        if bool(self.domain_name) != bool(self.certificate_arn):
-            missing, given = ("certificateArn", "domainName") if self.domain_name else ("domainName", "certificateArn")
-            raise _at(missing, f"is missing while {given} is set; the edge's own domain needs both")
         if self.ttl and self.expires_at:
-            raise _at("expiresAt", "is set together with ttl; a stack ends at one time, so set one of them")
+            raise at("expiresAt", "is set together with ttl; a stack ends at one time, so set one of them")
         if self.protect and (self.ttl or self.expires_at):
-            raise _at(
+            raise at(
                 "protect", "keeps what the end of a lifetime would destroy; take ttl and expiresAt away, or protect"
             )
         if self.protect and self.office_hours:
-            raise _at("officeHours", "would put a protected stack to sleep; take one of the two away")
-        self._grows_well()
+            raise at("officeHours", "would put a protected stack to sleep; take one of the two away")
+        self._named_well()
+        growth.check_image(self)
+        growth.check(self)
         names = [model.name for model in self.models]
         if double := sorted({name for name in names if names.count(name) > 1}):
-            raise _at("models", f"has the name {double[0]} twice; every model needs a name of its own")
+            raise at("models", f"has the name {double[0]} twice; every model needs a name of its own")
         return self
 
-    def _grows_well(self) -> None:
-        """Several tasks share limits, connections and hours."""
-        if self.autoscaling and self.autoscaling.max_tasks < self.tasks:
-            raise _at("autoscaling.maxTasks", f"is {self.autoscaling.max_tasks}, less than tasks ({self.tasks})")
-        if self.autoscaling and self.office_hours:
-            raise _at(
-                "autoscaling", "and officeHours both say how many tasks run, against each other; take one of them away"
-            )
-        if self.response_cache_seconds and self.cache == "none":
-            raise _at("responseCacheSeconds", "keeps answers in a cache, and there is none; set cache to valkey")
-        if self.most_tasks > 1 and self.cache == "none" and not self.limits_per_process:
-            raise _at(
-                "tasks",
-                f"lets {self.most_tasks} tasks run, and each would count rate limits and budgets by itself, so that "
-                "they are multiplied; set cache to valkey, where they count together, or limitsPerProcess to true if "
-                "that is meant",
-            )
-        if self.database_capacity and self.database != "aurora":
-            raise _at("databaseCapacity", f"is Aurora's, and database is {self.database}; take one of them away")
-        if self.migrations == "task" and self.database == "none":
-            raise _at("migrations", "is task, and there is no database to migrate; leave it at start")
-        held = self._connections_held()
-        needed = connections.needed(self.most_tasks, self.database_pool)
-        if held is not None and needed > held - connections.RESERVED:
-            raise _at(
-                "databasePool",
-                f"is {self.database_pool}: {self.most_tasks} tasks, twice that during an update, would open {needed} "
-                f"connections, and {self._database_size()} takes {held} of which {connections.RESERVED} are "
-                "kept back; take a smaller pool, fewer tasks or a larger database",
-            )
-
-    def _database_size(self) -> str:
-        units = self.capacity.max
-        return f"Aurora with at most {units:g} ACU" if self.database == "aurora" else self.database_instance_class
-
-    def _connections_held(self) -> int | None:
-        """What the database takes; None where that isn't known."""
-        if self.database == "aurora":
-            return connections.aurora_limit(self.capacity.min, self.capacity.max)
-        return connections.limit(self.database_instance_class) if self.database == "rds" else None
+    def _named_well(self) -> None:
+        """A name needs a certificate; a certificate needs a name, or a zone in which ACM may prove it."""
+        for name, certificate, whose in (
+            ("domainName", "certificateArn", "the edge's own domain"),
+            ("doorsDomainName", "doorsCertificateArn", "HTTPS at the doors"),
+        ):
+            named, certified = getattr(self, to_snake(name)), getattr(self, to_snake(certificate))
+            if named and not certified and not self.hosted_zone_id:
+                raise at(
+                    certificate,
+                    f"is missing while {name} is set; {whose} needs it, or hostedZoneId, in whose zone one is made",
+                )
+            if certified and not named:
+                raise at(name, f"is missing while {certificate} is set; {whose} needs both")
+        if self.hosted_zone_id and not self.domain_name and not self.doors_domain_name:
+            raise at("hostedZoneId", "is set without a name to put there; set domainName, doorsDomainName or both")
+        if self.domain_name and self.domain_name == self.doors_domain_name:
+            raise at("doorsDomainName", "is the same as domainName; the doors need a name of their own")
 
     @property
     def capacity(self) -> Capacity:
@@ -219,6 +203,16 @@ class Settings(BaseModel):
     def model_names(self) -> tuple[str, ...]:
         """The names under which clients call the models."""
         return tuple(model.name for model in self.models)
+
+
+OWNERS: dict[str, type[BaseModel]] = {
+    "": Settings,
+    "models": Model,
+    "officeHours": OfficeHours,
+    "autoscaling": Autoscaling,
+    "databaseCapacity": Capacity,
+}
+"""What has options, by the option that it is the value of."""
 
 
 class Stack(BaseModel):
@@ -254,7 +248,13 @@ def load(project: str, stack: str, config: Mapping[str, Any], root: Path) -> Sta
     try:
         settings = Settings.model_validate({key: _parse(key, value) for key, value in own.items()})
     except ValidationError as error:
-        problems += [f"{file}: {project}:{_sentence(detail)}" for detail in error.errors()]
+        problems += [f"{file}: {project}:{sentence(detail, OWNERS)}" for detail in error.errors()]
+    region = config.get("aws:region")
+    if settings and settings.doors_certificate_arn and f":acm:{region}:" not in settings.doors_certificate_arn:
+        problems.append(
+            f"{file}: {project}:doorsCertificateArn is in another region than the stack ({region}); a load balancer "
+            "takes certificates of its own region only."
+        )
     access, mistakes = load_access(
         root / "access" / f"{stack}.yaml",
         models=settings.model_names if settings else _names_at_least(own),
@@ -299,83 +299,10 @@ def _names_at_least(own: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(entry["name"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str))
 
 
-class _Located(ValueError):
-    def __init__(self, key: str, text: str) -> None:
-        self.key = key
-        super().__init__(text)
-
-
-def _at(key: str, text: str) -> _Located:
-    """A mistake of several settings together, reported at `key`."""
-    return _Located(key, text)
-
-
-def _either(values: tuple[Any, ...]) -> str:
-    *most, last = [str(value) for value in values]
-    return f"{', '.join(most)} or {last}" if most else last
-
-
-def _sentence(detail: Any) -> str:
-    """pydantic's error as `key is …; what to change.`"""
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
-    given, context = detail["input"], detail.get("ctx", {})
-    match detail["type"]:
-        case "extra_forbidden":
-            return _unknown(where)
-        case "missing":
-            return f"{where} is missing; set it."
-        case "literal_error":
-            return f"{where} is {given!r}; {_literal_hint(where, given, context['expected'])}"
-        case "value_error" if isinstance(context["error"], _Located):
-            return f"{context['error'].key} {context['error']}."
-        case "value_error":
-            return f"{where} is {given!r}, but {_plain(str(context['error']))}."
-        case "string_pattern_mismatch":
-            return f"{where} is {given!r}, which isn't of the form that it needs; see its description in Pulumi.yaml."
-        case (
-            "int_type"
-            | "bool_type"
-            | "string_type"
-            | "tuple_type"
-            | "list_type"
-            | "model_type"
-            | "dict_type"
-            | "float_type"
-        ):
-            return f"{where} is {given!r}; it must be {_kind(detail['type'])}."
-        case _:
-            return f"{where} is {given!r}; {detail['msg'][0].lower()}{detail['msg'][1:]}."
-
-
-def _unknown(where: str) -> str:
-    own = where.rpartition(".")[2]
-    owners = {"officeHours": OfficeHours, "autoscaling": Autoscaling, "databaseCapacity": Capacity}
-    owner = Settings if "." not in where else owners.get(where.partition(".")[0], Model)
-    names = [to_camel(name) for name in owner.model_fields]
-    near = difflib.get_close_matches(own, names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(sorted(names))}."
-    return f"{where} is no option of this stack; {hint}"
-
-
-def _literal_hint(where: str, given: object, expected: str) -> str:
-    later = {("egress", "endpoints")}
-    if (where, given) in later:
-        return f"this version doesn't have it yet: set it to {expected}."
-    return f"it must be {expected}."
-
-
-def _plain(text: str) -> str:
-    return text.rstrip(".").replace(
-        "has host bits set", "has bits set behind the network's part; write the network's first address"
-    )
-
-
-def _kind(error_type: str) -> str:
-    return {
-        "int_type": "a whole number",
-        "float_type": "a number",
-        "bool_type": "true or false",
-        "string_type": "text",
-        "dict_type": "an object",
-        "model_type": "an object",
-    }.get(error_type, "a list")
+def require_zone(zone: str, *names: str) -> None:
+    """Raises SettingsError unless all of `names` that are given belong into the hosted zone called `zone`."""
+    wrong = [name for name in names if name and name != zone and not name.endswith(f".{zone}")]
+    if wrong:
+        raise SettingsError(
+            [f"hostedZoneId is the zone {zone}, and {name} doesn't belong there; give its zone." for name in wrong]
+        )

@@ -39,10 +39,18 @@ class Authority:
             built = _builder(f"{name} of the local cloud", root.subject, key.public_key()).add_extension(
                 x509.SubjectAlternativeName(names), critical=False
             )
+            signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
+            built = built.add_extension(signer, critical=False)
             signed = built.sign(root_key, hashes.SHA256())
             write_private(key_file, _pem_of_key(key))
             write_private(certificate, _pem(signed) + _pem(root))
         return certificate, key_file
+
+    def root(self) -> Path:
+        """This authority's own certificate alone."""
+        with self._lock:
+            self._root()
+        return self._folder / "authority.crt"
 
     def trust(self) -> Path | None:
         """The public authorities and this one, for whoever must verify; None while nothing has been signed."""
@@ -62,6 +70,8 @@ class Authority:
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "the local cloud's authority")])
         built = _builder("the local cloud's authority", name, key.public_key())
         built = built.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        built = built.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        built = built.add_extension(_for_signing(), critical=True)
         root = built.sign(key, hashes.SHA256())
         write_private(key_file, _pem_of_key(key))
         write_private(file, _pem(root))
@@ -83,6 +93,15 @@ def _builder(common_name: str, issuer, public_key):
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + _LIFETIME)
     )
+
+
+def _for_signing():
+    """What strict verification asks of an authority (RFC 5280, section 4.2.1.3)."""
+    from cryptography import x509
+
+    names = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    off = dict.fromkeys((*names, "encipher_only", "decipher_only"), False)
+    return x509.KeyUsage(digital_signature=True, key_cert_sign=True, crl_sign=True, **off)
 
 
 def _new_key():

@@ -161,6 +161,7 @@ class StandaloneTask:
     environment: dict[str, dict[str, str]]  # container → variables over its own
     started_by: str | None
     created: datetime
+    token: str | None = None  # the call's clientToken
     stop_reason: str | None = None  # StopTask's
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from localcloud.aws.account import Account
 
 
-def backend(account: Account, service: str) -> Any:
+def backend(account: Account, service: str, region: str | None = None) -> Any:
     """moto's backend of ``service`` (moto's name for it: "ec2", "elbv2", "awslambda"…) in the account's region."""
     from moto.backends import get_backend
 
-    return get_backend(service)[account.account_id][account.region]  # type: ignore[call-overload]
+    return get_backend(service)[account.account_id][region or account.region]  # type: ignore[call-overload]
 
 
 def load_balancer(account: Account, arn: str) -> Any | None:

@@ -7,10 +7,12 @@ from localcloud.aws import (
     balancing,
     budgets,
     caches,
+    certificates,
     cloudfront,
     databases,
     ecs,
     functions,
+    images,
     network,
     secret_rules,
 )
@@ -24,7 +26,9 @@ def make_rules(account: Account) -> Rules:
     """The rules of ``account``; each room registers its own."""
     rules = Rules()
     network.register(rules, account)
-    balancing.register(rules, account, cloudfront.register(rules, account))
-    for room in (runtime, ecs, autoscaling, databases, caches, functions, secret_rules, budgets, identities):
+    edge = cloudfront.register(rules, account)
+    balancing.register(rules, account, edge)
+    certificates.register(rules, account, edge)
+    for room in (runtime, ecs, autoscaling, databases, caches, functions, secret_rules, budgets, identities, images):
         room.register(rules, account)
     return rules

@@ -63,15 +63,15 @@ class Reconciler:
             self._fabric,
             Roles(self._account, self._control),
             self._shipper,
-            Authority(self._home.data / "tls"),
+            authority := Authority(self._home.data / "tls"),
         )
         self._databases = Databases(site)
         self._caches = Caches(site)
         self._functions = Functions(site)
         self._services = Services(site)
         self._standalone = StandaloneTasks(site)
-        self._balancers = LoadBalancers(self._account, self._fabric)
-        self._distributions = Distributions(self._account, self._fabric)
+        self._balancers = LoadBalancers(self._account, self._fabric, authority)
+        self._distributions = Distributions(self._account, self._fabric, authority)
         # In this order: what others need comes first.
         self._parts = [
             self._databases,

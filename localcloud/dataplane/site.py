@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from localcloud.aws.account import Account
 from localcloud.dataplane.logs import Shipper
+from localcloud.dataplane.names import aliases
 from localcloud.dataplane.roles import Roles
 from localcloud.home import Home
 from localcloud.net.fabric import Fabric
@@ -41,8 +42,10 @@ class Site:
                     for node in item["NodeGroups"]:
                         endpoint = node["PrimaryEndpoint"]
                         found[endpoint["Address"].lower()] = endpoint["Port"]
+        known = aliases(self.account)
         elb = self.account.client("elbv2")
         for page in elb.get_paginator("describe_load_balancers").paginate():
             for item in page["LoadBalancers"]:
                 found[item["DNSName"].lower()] = 80
+                found |= dict.fromkeys(known.get(item["DNSName"].lower(), ()), 80)
         return found

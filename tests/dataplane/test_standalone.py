@@ -61,6 +61,19 @@ def test_it_runs_to_its_end_with_its_own_command_and_variables(stage: Stage, def
     assert "migrating the schema" in log.read_text()
 
 
+def test_a_repeated_call_starts_nothing_twice(stage: Stage, definition: str) -> None:
+    first = run(stage, definition, WELL, clientToken="once-and-only")
+    assert run_again(stage, definition) == first
+    ended(stage, first)
+
+
+def run_again(stage: Stage, definition: str) -> str:
+    network = {"awsvpcConfiguration": {"subnets": list(stage.network.subnets), "securityGroups": [stage.group]}}
+    asked: dict[str, Any] = {"launchType": "FARGATE", "networkConfiguration": network, "clientToken": "once-and-only"}
+    [task] = stage.client("ecs").run_task(cluster="default", taskDefinition=definition, **asked)["tasks"]
+    return task["taskArn"]
+
+
 def test_its_exit_code_and_last_words_are_told(stage: Stage, definition: str) -> None:
     [container] = ended(stage, run(stage, definition, BADLY))["containers"]
     assert container["exitCode"] == 3 and "no such column" in container["reason"]
@@ -94,7 +107,7 @@ def test_a_secret_that_is_not_there_is_why_it_never_ran(stage: Stage) -> None:
         ({"overrides": {"containerOverrides": [{"name": "web", "cpu": 1}]}}, "overrides no container's cpu"),
         ({"overrides": {"cpu": "256"}}, "not cpu"),
         ({"launchType": "EC2"}, "FARGATE"),
-        ({"clientToken": "x"}, "has no clientToken"),
+        ({"referenceId": "x"}, "has no referenceId"),
     ],
 )
 def test_what_run_task_refuses(stage: Stage, definition: str, more: dict[str, Any], word: str) -> None:

@@ -80,6 +80,9 @@ def left_over(account: Account) -> dict[str, list[str]]:
         "function": account.client("lambda").list_functions()["Functions"],
         "distribution": edge.list_distributions()["DistributionList"].get("Items") or [],
         "vpc origin": edge.list_vpc_origins()["VpcOriginList"].get("Items") or [],
+        "repository": account.client("ecr").describe_repositories()["repositories"],
+        "pull-through cache rule": account.client("ecr").describe_pull_through_cache_rules()["pullThroughCacheRules"],
+        "hosted zone": account.client("route53").list_hosted_zones()["HostedZones"],
         "edge function": edge.list_functions()["FunctionList"].get("Items") or [],
     }
     return {what: [str(item) for item in items] for what, items in found.items() if items}

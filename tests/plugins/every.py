@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
+from tests.plugins.every_naming import naming
 from tests.plugins.every_network import Form, cache, database, firewall, network
 from tests.plugins.every_watching import scheduling, watching
 
@@ -38,6 +39,7 @@ def program(form: Form) -> None:
     balancing = balance(form, net)
     containers(form, net, balancing, secret)
     distribution = edge(form, balancing)
+    naming(form, balancing["balancer"])
     watching(form, distribution)
     scheduling(form)
     randoms()

@@ -21,7 +21,7 @@ from localcloud.aws.wire import Call
 
 _MOST = 10  # that one call may start
 _REMEMBERED = timedelta(hours=1)  # "stopped tasks appear for at least one hour": API_DescribeTasks.html
-_NOT_SIMULATED = ("placementConstraints", "placementStrategy", "referenceId", "volumeConfigurations", "clientToken")
+_NOT_SIMULATED = ("placementConstraints", "placementStrategy", "referenceId", "volumeConfigurations")
 _OVERRIDDEN = {"name", "command", "environment"}
 
 
@@ -44,8 +44,9 @@ def register(rules: Rules, state: State) -> None:
         commands, environment = _overrides(definition, params.get("overrides") or {})
         _forget(state)
         network = settings["networkConfiguration"]["awsvpcConfiguration"]
-        made = []
-        for _ in range(count):
+        token = params.get("clientToken")  # SDKs send one, so that a call that they repeat starts nothing twice
+        made = [one for one in state.account.standalone.values() if token and one.token == token]
+        for _ in range(0 if made else count):
             arn = f"arn:aws:ecs:{call.region}:{call.account.account_id}:task/{cluster.name}/{secrets.token_hex(16)}"
             task = StandaloneTask(
                 arn=arn,
@@ -58,6 +59,7 @@ def register(rules: Rules, state: State) -> None:
                 commands=commands,
                 environment=environment,
                 started_by=params.get("startedBy"),
+                token=token,
                 created=datetime.now(UTC),
             )
             state.account.standalone[arn] = task

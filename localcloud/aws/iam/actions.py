@@ -139,6 +139,10 @@ def _tasks(call: Call) -> Iterable[Need]:
         yield Need("ecs:DescribeTasks", _arn(call, "ecs", f"task/{_cluster(call)}/{one.rpartition('/')[2]}"))
 
 
+def _repository(call: Call) -> str:
+    return _arn(call, "ecr", f"repository/{call.params['repositoryName']}")
+
+
 def _database(call: Call) -> str:
     return _arn(call, "rds", f"db:{call.params.get('DBInstanceIdentifier') or ANY}")
 
@@ -205,6 +209,8 @@ _ROWS: dict[tuple[str, str], Row] = {
     ("bedrock-runtime", "ConverseStream"): _invoke("bedrock:InvokeModelWithResponseStream"),
     ("bedrock-runtime", "InvokeModelWithResponseStream"): _invoke("bedrock:InvokeModelWithResponseStream"),
     ("bedrock-runtime", "CountTokens"): _count,
+    ("ecr", "GetAuthorizationToken"): _any("ecr:GetAuthorizationToken"),
+    ("ecr", "BatchGetImage"): _on("ecr:BatchGetImage", _repository),
     ("ecs", "UpdateService"): _on("ecs:UpdateService", _service),
     ("ecs", "DescribeServices"): _services,
     ("ecs", "DescribeClusters"): _clusters,

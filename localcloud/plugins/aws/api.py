@@ -82,11 +82,20 @@ class Api:
             s3={"addressing_style": "path"},
         )
         self._clients: dict[str, Any] = {}
+        self._elsewhere: dict[str, Api] = {}
         self._models: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
         self._identity: dict[str, str] | None = None
         self._identify = asyncio.Lock()
+
+    def in_region(self, region: str) -> Api:
+        """The same account in another region; itself for its own."""
+        if region == self.region:
+            return self
+        if region not in self._elsewhere:
+            self._elsewhere[region] = Api(self.endpoint, region, *self._keys)
+        return self._elsewhere[region]
 
     def client(self, service: str) -> Any:
         """The service's client, made at first use: loading a service model takes a while, EC2's most."""

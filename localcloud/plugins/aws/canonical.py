@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi
 
-from localcloud.plugins.aws.rows import UNORDERED, Prop
+from localcloud.plugins.aws.rows import BARE, UNORDERED, Prop
 from localcloud.plugins.values import UNKNOWN, has_unknown
 
 
@@ -20,7 +20,7 @@ def canonical(prop: Prop, value: Any) -> Any:
     if value is None or value is UNKNOWN:
         return value
     form = _FORMS[prop.kind](prop, value)
-    return None if form in ("", [], {}) else form
+    return None if not prop.has(BARE) and form in ("", [], {}) else form
 
 
 def _text(prop: Prop, value: Any) -> Any:

@@ -37,8 +37,8 @@ async def check_inputs(api: Api, row: Row, given: Mapping[str, Any], problems: P
     """Unknown, missing and mistyped properties, what the row forbids, and what AWS's service model refuses."""
     before = len(problems.failures)
     _fields(row.token, row.inputs, given, "", problems)
-    if given.get("region", UNKNOWN) not in (UNKNOWN, api.region):
-        problems("region", f"must be {api.region}: the local cloud has one region")
+    if given.get("region", UNKNOWN) not in (UNKNOWN, api.region, *row.regions):
+        problems("region", f"must be {' or '.join((api.region, *row.regions))}: the local cloud has one region")
     if len(problems.failures) > before:
         return
     for check in row.check:

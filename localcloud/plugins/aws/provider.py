@@ -201,8 +201,9 @@ class AwsProvider(sdk.Provider):
         old: Mapping[str, PropertyValue] | None = None,
         seconds: float = 0,
     ) -> Operation:
+        region = plain_map(given).get("region") or plain_map(state or {}).get("region")
         return Operation(
-            self.api,
+            self.api.in_region(region) if isinstance(region, str) else self.api,
             row_of(request.type),
             self._host,
             self._cancelled,

@@ -22,10 +22,11 @@ class Is(Flag):
     UNORDERED = auto()  # AWS treats the list as a set
     LOCAL = auto()  # steers the plugin; never sent by the generic mapping
     HIDDEN = auto()  # AWS never gives it back
+    BARE = auto()  # a block that says something even when it is empty, such as WAF's `count: {}`
 
 
 REQUIRED, REPLACE, COMPUTED, SECRET = Is.REQUIRED, Is.REPLACE, Is.COMPUTED, Is.SECRET
-UNORDERED, LOCAL, HIDDEN = Is.UNORDERED, Is.LOCAL, Is.HIDDEN
+UNORDERED, LOCAL, HIDDEN, BARE = Is.UNORDERED, Is.LOCAL, Is.HIDDEN, Is.BARE
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Prop:
     same: Callable[[Any], Any] | None = None  # canonical form of a text or JSON document
     agree: Callable[[Any, Any], bool] | None = None  # whether what was wanted is what AWS has, where equality isn't it
     attribute: str | None = None  # key among the attributes of a load balancer, target group or listener
+    key: str | None = None  # of blocks that AWS keeps in a map: the field that is the map's key
 
     def has(self, flags: Is) -> bool:
         """Whether any of the flags is set."""
@@ -208,6 +210,7 @@ class Row:
     check: tuple[Check, ...] = ()
     settle: Callable[[Operation], Awaitable[None]] | None = None  # right after the create call, before anything else
     regional: bool = True
+    regions: tuple[str, ...] = ()  # further regions that the type may be made in; CloudFront's things are in us-east-1
 
     def secrets(self) -> frozenset[str]:
         """Properties that are always secret."""

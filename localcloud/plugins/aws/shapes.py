@@ -19,7 +19,7 @@ import jmespath
 from botocore.model import Shape, StructureShape
 from botocore.validate import ParamValidator
 
-from localcloud.plugins.aws.rows import LOCAL, SECRET, Call, Prop, text
+from localcloud.plugins.aws.rows import BARE, LOCAL, SECRET, Call, Prop, text
 from localcloud.plugins.serve import Refusal
 from localcloud.plugins.values import UNKNOWN
 
@@ -130,6 +130,10 @@ def convert(prop: Prop, value: Any, shape: Any, problem: Problem, path: str) -> 
         return _structure(prop, value, shape, problem, path)
     if shape.type_name == "list":
         return _list(prop, value, shape, problem, path)
+    if shape.type_name == "map" and prop.key:
+        inner = {name: field for name, field in prop.fields.items() if name != prop.key}
+        kept = [item for item in value if item is not UNKNOWN and item.get(prop.key) not in (None, UNKNOWN)]
+        return {item[prop.key]: request(shape.value, inner, item, problem, path) for item in kept}
     if shape.type_name == "map":
         kept = {str(key): item for key, item in value.items() if item is not UNKNOWN and item is not None}
         return {key: convert(_TEXT, item, shape.value, problem, f"{path}.{key}") for key, item in kept.items()}
@@ -337,7 +341,9 @@ def _as_many(prop: Prop, raw: Any) -> list[Any] | None:
 def _as_one(prop: Prop, raw: Any) -> dict[str, Any] | None:
     raw = _items(raw) if prop.to != "." and "items" not in prop.fields and _listed(prop) else raw
     raw = raw[0] if isinstance(raw, list) and raw else raw
-    return (answer(prop.fields, raw) or None) if isinstance(raw, Mapping) else None
+    if not isinstance(raw, Mapping):
+        return None
+    return answer(prop.fields, raw) or ({} if prop.has(BARE) else None)
 
 
 def _listed(prop: Prop) -> bool:
@@ -346,6 +352,8 @@ def _listed(prop: Prop) -> bool:
 
 
 def _as_several(prop: Prop, raw: Any) -> list[Any] | None:
+    if prop.key:
+        return [{prop.key: key, **answer(prop.fields, item)} for key, item in raw.items()] or None
     return [answer(prop.fields, item) for item in _items(raw)] or None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib import import_module
 
-from localcloud.plugins.aws.rows import LOCAL, Row, mapping, text
+from localcloud.plugins.aws.rows import COMPUTED, LOCAL, REPLACE, Row, mapping, text
 from localcloud.plugins.serve import Refusal
 from localcloud.plugins.values import own_type
 
@@ -26,6 +26,8 @@ _FILES = (
     "balancing",
     "listening",
     "edge",
+    "naming",
+    "images",
     "functions",
     "watching",
     "budgets",
@@ -38,7 +40,8 @@ def _complete(row: Row) -> Row:
     """The row with the properties that every such type has in pulumi-aws 7."""
     common = {"tags": mapping(LOCAL)} if row.tags else {}
     if row.regional:
-        common["region"] = text(LOCAL)
+        # what is in another region is another resource
+        common["region"] = text(LOCAL | REPLACE | COMPUTED)
     return replace(row, inputs={**row.inputs, **common})
 
 
