@@ -11,6 +11,7 @@ from components import settings
 from components.access import Access, AccessArgs
 from components.allow_list import ALLOWED_PATHS
 from components.aurora import Aurora, AuroraArgs
+from components.bedrock import look_up
 from components.cache import Cache, CacheArgs
 from components.database import Database, DatabaseArgs
 from components.domain import EDGE_REGION, Certificate, CertificateArgs, lead
@@ -32,6 +33,10 @@ stack = settings.load(
 )
 config = stack.settings
 tag_everything(stack.project, stack.stack)
+
+reaches, unknown = look_up(config.models, stack.region)
+if unknown:
+    raise settings.SettingsError([f"Pulumi.{stack.stack}.yaml: {stack.project}:{problem}" for problem in unknown])
 
 lifetime = None
 if config.ttl or config.expires_at:
@@ -148,6 +153,7 @@ gateway = Gateway(
         cpu=config.task_cpu,
         memory=config.task_memory,
         models=config.models,
+        reaches=reaches,
         database_secret_arn=database.secret_arn if database else None,
         database_secret_version=database.secret_version_id if database else None,
         log_retention_days=config.log_retention_days,

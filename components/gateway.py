@@ -11,12 +11,13 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from components import litellm_config
+from components.bedrock import Reach
 from components.cache import CacheAccess
 from components.database_secret import URL_KEY
 from components.doors import IDLE_SECONDS
 from components.gateway_roles import execution_role, task_role
 from components.migrations import SCHEMA_UPDATE, Migrations
-from components.models import Model
+from components.models import Model, secrets_of
 from components.network import TASK_PORT
 
 CONTAINER = "litellm"
@@ -49,14 +50,14 @@ def capacity(spot_percent: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class GatewayArgs:
-    """`cpu` in units (1024 = 1 vCPU), `memory` in MiB. `database_secret_arn` and `database_secret_version` are None
-    without a database. `public_address` gives the task one: it is its way out in a public subnet. `tasks` is how many
-    run at first; if `scaled`, something else decides from then on. `spot_percent` of those beyond the first run on
-    Fargate Spot. `database_pool` is how many connections each may open. `cache` is where they count limits together,
-    and keep answers for `answers_seconds` (0: none). `migrate`: a task of its own brings the schema up to date before
-    the service rolls, else each task sees to it at its start. `repository_arn`: the ECR repository of the image.
-    `ready` is what must exist before a task can start and be
-    reached."""
+    """`cpu` in units (1024 = 1 vCPU), `memory` in MiB. `reaches` are what `models` need to be allowed at Bedrock.
+    `database_secret_arn` and `database_secret_version` are None without a database. `public_address` gives the task
+    one: it is its way out in a public subnet. `tasks` is how many run at first; if `scaled`, something else decides
+    from then on. `spot_percent` of those beyond the first run on Fargate Spot. `database_pool` is how many connections
+    each may open. `cache` is where they count limits together, and keep answers for `answers_seconds` (0: none).
+    `migrate`: a task of its own brings the schema up to date before the service rolls, else each task sees to it at its
+    start. `repository_arn`: the ECR repository of the image, if it is in one. `ready` is what must exist before a task
+    can start and be reached."""
 
     prefix: str
     region: str
@@ -67,6 +68,7 @@ class GatewayArgs:
     cpu: int
     memory: int
     models: Sequence[Model]
+    reaches: Sequence[Reach]
     database_secret_arn: pulumi.Input[str] | None
     database_secret_version: pulumi.Input[str] | None
     log_retention_days: int
@@ -104,7 +106,7 @@ class Gateway(pulumi.ComponentResource):
         execution, may_start = execution_role(
             f"{name}-execution", args.prefix, list(secrets.values()), logs.arn, self._mine, args.repository_arn
         )
-        task, may_run = task_role(f"{name}-task", args.prefix, args.region, args.models, bucket.arn, self._mine)
+        task, may_run = task_role(f"{name}-task", args.prefix, args.reaches, bucket.arn, self._mine)
         definition = aws.ecs.TaskDefinition(
             f"{name}-task",
             family=args.prefix,
@@ -142,6 +144,7 @@ class Gateway(pulumi.ComponentResource):
             found["DATABASE_URL"] = pulumi.Output.format(
                 "{0}:{1}::{2}", self._args.database_secret_arn, URL_KEY, self._args.database_secret_version
             )
+        found |= {name: pulumi.Output.from_input(arn) for name, arn in secrets_of(tuple(self._args.models)).items()}
         if self._args.cache is not None:
             found["REDIS_PASSWORD"] = self._args.cache.token_from
         return found

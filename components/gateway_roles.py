@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components.models import Model
+from components.bedrock import Reach
 
 ASSUMED_BY_TASKS = {
     "Version": "2012-10-17",
@@ -63,19 +63,16 @@ def execution_role(
 def task_role(
     name: str,
     prefix: str,
-    region: str,
-    models: Sequence[Model],
+    reaches: Sequence[Reach],
     bucket_arn: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
 ) -> tuple[aws.iam.Role, pulumi.Resource]:
-    """The role that LiteLLM runs with: read its config, invoke exactly `models`.
+    """The role that LiteLLM runs with: read its config, invoke exactly what `reaches` name.
 
     Returns the role and the policy that a service must wait for.
     """
-    account = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(parent=opts.parent)).account_id
-    invoke = account.apply(lambda own: [statement for model in models for statement in model.statements(region, own)])
     read_config = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": pulumi.Output.format("{0}/*", bucket_arn)}
-    statements = pulumi.Output.all(read_config, invoke).apply(lambda parts: [parts[0], *parts[1]])
+    statements = [read_config, *(statement for reach in reaches for statement in reach.statements())]
     return _role(name, f"{prefix}-task", "LiteLLM", statements, opts)
 
 

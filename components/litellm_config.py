@@ -42,10 +42,16 @@ def render(
         general["coordination_redis"] = dict(REDIS)
         if answers_seconds:
             settings |= {"cache": True, "cache_params": {"type": "redis", **REDIS, "ttl": answers_seconds}}
+    router: dict[str, object] = {}
+    if any(model.aliases for model in models):
+        router["model_group_alias"] = {alias: model.name for model in models for alias in model.aliases}
+    if any(model.fallbacks for model in models):
+        router["fallbacks"] = [{model.name: list(model.fallbacks)} for model in models if model.fallbacks]
     config = {
         "model_list": [{"model_name": model.name, "litellm_params": model.litellm_params()} for model in models],
         "litellm_settings": settings,
         "general_settings": general,
+        **({"router_settings": router} if router else {}),
     }
     return yaml.safe_dump(config, sort_keys=False, width=120)
 

@@ -20,7 +20,7 @@ from components.aurora import Capacity
 from components.hours import OfficeHours
 from components.lifetime import moment, span
 from components.mistakes import at, either, sentence
-from components.models import Model
+from components.models import Model, check_together
 from components.scaling import Autoscaling
 from components.subnets import plan_subnets
 
@@ -130,7 +130,7 @@ class Settings(BaseModel):
     doors_certificate_arn: Annotated[
         str, Field(pattern=r"^(arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+)?$")
     ] = ""
-    hosted_zone_id: Annotated[str, Field(pattern=r"^(Z[A-Z0-9]{1,31})?$")] = ""
+    hosted_zone_id: Annotated[str, Field(pattern=r"^([A-Z0-9]{1,32})?$")] = ""
     log_retention_days: Literal[
         1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
     ] = 30
@@ -165,9 +165,12 @@ class Settings(BaseModel):
         self._named_well()
         growth.check_image(self)
         growth.check(self)
-        names = [model.name for model in self.models]
-        if double := sorted({name for name in names if names.count(name) > 1}):
-            raise at("models", f"has the name {double[0]} twice; every model needs a name of its own")
+        if wrong := check_together(self.models):
+            raise at("models", wrong)
+        if self.egress == "endpoints" and (others := [model.name for model in self.models if model.provider]):
+            raise at(
+                "egress", f"is endpoints, by which nothing outside of AWS is reached, and {others[0]} is answered there"
+            )
         return self
 
     def _named_well(self) -> None:
@@ -202,7 +205,7 @@ class Settings(BaseModel):
     @property
     def model_names(self) -> tuple[str, ...]:
         """The names under which clients call the models."""
-        return tuple(model.name for model in self.models)
+        return tuple(name for model in self.models for name in (model.name, *model.aliases))
 
 
 OWNERS: dict[str, type[BaseModel]] = {

@@ -17,7 +17,7 @@ from localcloud.aws import (
     secret_rules,
 )
 from localcloud.aws.account import Account
-from localcloud.aws.bedrock import runtime
+from localcloud.aws.bedrock import catalogue, runtime
 from localcloud.aws.iam import identities
 from localcloud.aws.rules import Rules
 
@@ -29,6 +29,8 @@ def make_rules(account: Account) -> Rules:
     edge = cloudfront.register(rules, account)
     balancing.register(rules, account, edge)
     certificates.register(rules, account, edge)
-    for room in (runtime, ecs, autoscaling, databases, caches, functions, secret_rules, budgets, identities, images):
+    for room in (runtime, catalogue, ecs, images, autoscaling, databases, caches, functions):
+        room.register(rules, account)
+    for room in (secret_rules, budgets, identities):
         room.register(rules, account)
     return rules

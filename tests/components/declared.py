@@ -93,8 +93,41 @@ class _Account(mocks.Mocks):
                 return {"accountId": ACCOUNT, "arn": "arn:aws:iam::1:root", "userId": "u", "id": ACCOUNT}
             case "aws:ec2/getSecurityGroup:getSecurityGroup":
                 return {"id": "sg-managed", "name": "CloudFront-VPCOrigins-Service-SG"}
+            case "aws:route53/getZone:getZone":
+                return {"zoneId": args.args["zoneId"], "name": "example.com", "id": "z"}
+            case "aws:bedrock/getInferenceProfiles:getInferenceProfiles":
+                return {"inferenceProfileSummaries": [_profile(id) for id in PROFILES]}
+            case "aws:bedrockfoundation/getModels:getModels":
+                return {"modelSummaries": [_model("amazon.nova-lite-v1:0")]}
             case token:
                 raise AssertionError(f"the program calls {token}, which these mocks don't know")
+
+
+PROFILES = ("us.anthropic.claude-haiku-4-5-20251001-v1:0", "us.anthropic.claude-sonnet-4-5-20250929-v1:0")
+
+
+def _profile(id: str) -> dict[str, Any]:
+    model = id.partition(".")[2]
+    regions = ("us-west-2", "us-east-1", "us-west-1", "us-east-2")
+    return {
+        "inferenceProfileId": id,
+        "inferenceProfileArn": f"arn:aws:bedrock:us-west-1:{ACCOUNT}:inference-profile/{id}",
+        "inferenceProfileName": id,
+        "models": [{"modelArn": f"arn:aws:bedrock:{region}::foundation-model/{model}"} for region in regions],
+        **dict.fromkeys(("createdAt", "updatedAt", "description", "status", "type"), ""),
+    }
+
+
+def _model(id: str) -> dict[str, Any]:
+    lists = ("inferenceTypesSupporteds", "inputModalities", "outputModalities", "customizationsSupporteds")
+    return {
+        "modelId": id,
+        "modelArn": f"arn:aws:bedrock:us-west-1::foundation-model/{id}",
+        "modelName": id,
+        "providerName": "Amazon",
+        "responseStreamingSupported": True,
+        **{name: [] for name in lists},
+    }
 
 
 def config_of(stack: str, **changes: Any) -> dict[str, str]:

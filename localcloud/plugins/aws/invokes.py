@@ -248,6 +248,44 @@ async def _hosted_zone(api: Api, args: Values) -> dict[str, Any]:
     }
 
 
+async def _inference_profiles(api: Api, args: Values) -> dict[str, Any]:
+    _only(args, "type")
+    asked = {"typeEquals": args["type"]} if args.get("type") else {}
+    said = await api.call("bedrock", "ListInferenceProfiles", asked)
+    plain = ("inferenceProfileArn", "inferenceProfileId", "inferenceProfileName", "models", "status", "type")
+    return dict(args) | {
+        "inferenceProfileSummaries": [
+            {**{name: one[name] for name in plain}, "description": "", "createdAt": "", "updatedAt": ""}
+            for one in said["inferenceProfileSummaries"]
+        ],
+        "region": api.region,
+    }
+
+
+async def _foundation_models(api: Api, args: Values) -> dict[str, Any]:
+    _only(args, "byInferenceType")
+    asked = {"byInferenceType": args["byInferenceType"]} if args.get("byInferenceType") else {}
+    said = await api.call("bedrock", "ListFoundationModels", asked)
+    return dict(args) | {
+        "id": api.region,
+        "modelSummaries": [
+            {
+                "modelId": one["modelId"],
+                "modelArn": one["modelArn"],
+                "modelName": one["modelId"],
+                "providerName": one["modelId"].partition(".")[0],
+                "inferenceTypesSupporteds": one["inferenceTypesSupported"],
+                "inputModalities": [],
+                "outputModalities": [],
+                "customizationsSupporteds": [],
+                "responseStreamingSupported": True,
+            }
+            for one in said["modelSummaries"]
+        ],
+        "region": api.region,
+    }
+
+
 _TTLS = {"defaultTtl": "DefaultTTL", "maxTtl": "MaxTTL", "minTtl": "MinTTL"}
 
 INVOKES: dict[str, Callable[[Api, Values], Awaitable[dict[str, Any]]]] = {
@@ -260,6 +298,8 @@ INVOKES: dict[str, Callable[[Api, Values], Awaitable[dict[str, Any]]]] = {
     "aws:ec2/getSecurityGroups:getSecurityGroups": _security_groups,
     "aws:ec2/getManagedPrefixList:getManagedPrefixList": _managed_prefix_list,
     "aws:ec2/getPrefixList:getPrefixList": _prefix_list,
+    "aws:bedrock/getInferenceProfiles:getInferenceProfiles": _inference_profiles,
+    "aws:bedrockfoundation/getModels:getModels": _foundation_models,
     "aws:route53/getZone:getZone": _hosted_zone,
     "aws:cloudfront/getCachePolicy:getCachePolicy": _edge_policy("CachePolicy"),
     "aws:cloudfront/getOriginRequestPolicy:getOriginRequestPolicy": _edge_policy("OriginRequestPolicy"),
