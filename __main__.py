@@ -25,14 +25,16 @@ from components.observability import Observability, ObservabilityArgs
 from components.relay import AdminRelay, AdminRelayArgs
 from components.scaling import Scaling, ScalingArgs
 from components.sleep import Sleep, SleepArgs
-from components.tags import tag_everything
+from components.tags import bound_roles, tag_everything
 from components.zones import Zone, choose_zones
 
 stack = settings.load(
     pulumi.get_project(), pulumi.get_stack(), pulumi.runtime.config.CONFIG.get(), Path(__file__).parent
 )
 config = stack.settings
-tag_everything(stack.project, stack.stack)
+tag_everything(stack.project, stack.stack, config.tags or {})
+if config.permissions_boundary_arn:
+    bound_roles(config.permissions_boundary_arn)
 
 reaches, unknown = look_up(config.models, stack.region)
 if unknown:
@@ -43,9 +45,12 @@ if config.ttl or config.expires_at:
     lifetime = Lifetime("lifetime", config.ttl, config.expires_at, config.renewal)
 
 # opt-in-not-required leaves out local zones, which have neither RDS nor load balancers for the asking
-zones = aws.get_availability_zones(
-    state="available", filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}]
-)
+zones: tuple[Zone, ...] = ()
+if config.network is None:
+    seen = aws.get_availability_zones(
+        state="available", filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}]
+    )
+    zones = choose_zones([Zone(*pair) for pair in zip(seen.names, seen.zone_ids, strict=True)], config.zones)
 
 network = Network(
     "network",
@@ -53,11 +58,13 @@ network = Network(
         prefix=stack.prefix,
         region=stack.region,
         vpc_cidr=config.vpc_cidr,
-        zones=choose_zones([Zone(*pair) for pair in zip(zones.names, zones.zone_ids, strict=True)], config.zones),
+        zones=zones,
         admin_cidrs=config.admin_cidrs,
         has_database=config.database != "none",
         has_cache=config.cache == "valkey",
         egress=config.egress,
+        own=config.network,
+        own_database_group_id=config.database_security_group_id,
     ),
 )
 
@@ -127,6 +134,7 @@ doors = Doors(
         protect=config.protect,
         domain_name=config.doors_domain_name,
         certificate_arn=doors_certificate,
+        log_bucket=config.log_bucket,
     ),
 )
 named: list[pulumi.Resource] = []
@@ -154,8 +162,8 @@ gateway = Gateway(
         memory=config.task_memory,
         models=config.models,
         reaches=reaches,
-        database_secret_arn=database.secret_arn if database else None,
-        database_secret_version=database.secret_version_id if database else None,
+        database_url_from=database.url_from if database else config.database_url_secret_arn or None,
+        database_generation=database.secret_version_id if database else config.database_url_secret_arn or None,
         log_retention_days=config.log_retention_days,
         protect=config.protect,
         public_address=config.egress == "public",
@@ -223,7 +231,7 @@ relay = AdminRelay(
 )
 
 access = None
-if database is not None:
+if config.database != "none":
     access = Access(
         "access",
         AccessArgs(
@@ -231,7 +239,7 @@ if database is not None:
             relay=relay.function_name,
             region=stack.region,
             managed_by=f"{stack.project}/{stack.stack}",
-            database=database.instance,
+            database=database.instance if database else None,
             ready=[gateway.service, *relay.ready],
         ),
     )

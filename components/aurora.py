@@ -12,7 +12,7 @@ import pulumi_random as random
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from components.database_secret import DATABASE, USER, connection_secret
+from components.database_secret import DATABASE, USER, connection_secret, url_from
 
 ENGINE = "aurora-postgresql"
 # The class of an instance that has no fixed size.
@@ -59,6 +59,7 @@ class Aurora(pulumi.ComponentResource):
     instance: aws.rds.Cluster
     secret_arn: pulumi.Output[str]
     secret_version_id: pulumi.Output[str]
+    url_from: pulumi.Output[str]
     ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: AuroraArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -71,6 +72,7 @@ class Aurora(pulumi.ComponentResource):
         self.secret_arn, self.secret_version_id = connection_secret(
             name, args.prefix, password.result, self.instance.endpoint, self.instance.port, args.protect, mine
         )
+        self.url_from = url_from(self.secret_arn, self.secret_version_id)
         self.register_outputs({"secretArn": self.secret_arn})
 
     def _cluster(

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-from components.database_secret import DATABASE, USER, connection_secret
+from components.database_secret import DATABASE, USER, connection_secret, url_from
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Database(pulumi.ComponentResource):
     instance: aws.rds.Instance
     secret_arn: pulumi.Output[str]
     secret_version_id: pulumi.Output[str]
+    url_from: pulumi.Output[str]
     ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -48,6 +49,7 @@ class Database(pulumi.ComponentResource):
         self.secret_arn, self.secret_version_id = connection_secret(
             name, args.prefix, password.result, self.instance.address, self.instance.port, args.protect, mine
         )
+        self.url_from = url_from(self.secret_arn, self.secret_version_id)
         self.register_outputs({"secretArn": self.secret_arn})
 
     def _parameters(self, name: str, args: DatabaseArgs, mine: pulumi.ResourceOptions) -> aws.rds.ParameterGroup:

@@ -44,3 +44,8 @@ def connection_secret(
     )
     version = aws.secretsmanager.SecretVersion(f"{name}-secret", secret_id=secret.id, secret_string=document, opts=opts)
     return secret.arn, version.version_id
+
+
+def url_from(secret_arn: pulumi.Output[str], version_id: pulumi.Output[str]) -> pulumi.Output[str]:
+    """Where ECS finds the URL. The version is named, so that a new value rolls the service."""
+    return pulumi.Output.format("{0}:{1}::{2}", secret_arn, URL_KEY, version_id)

@@ -47,7 +47,8 @@ def public_port(secure: bool) -> int:
 @dataclass(frozen=True)
 class DoorsArgs:
     """`allowed_paths` are literal paths; the public door answers 403 to all others. With a
-    `domain_name` and the `certificate_arn` for it (ACM, in the stack's region) both doors speak HTTPS."""
+    `domain_name` and the `certificate_arn` for it (ACM, in the stack's region) both doors speak HTTPS. Who called
+    what goes to `log_bucket`, if there is one, below `prefix`."""
 
     prefix: str
     vpc_id: pulumi.Input[str]
@@ -57,6 +58,7 @@ class DoorsArgs:
     protect: bool
     domain_name: str = ""
     certificate_arn: pulumi.Input[str] | None = None
+    log_bucket: str = ""
 
 
 class Doors(pulumi.ComponentResource):
@@ -91,6 +93,9 @@ class Doors(pulumi.ComponentResource):
             drop_invalid_header_fields=True,
             desync_mitigation_mode="strictest",
             enable_deletion_protection=args.protect,
+            access_logs={"bucket": args.log_bucket, "prefix": args.prefix, "enabled": True}
+            if args.log_bucket
+            else None,
             opts=self._mine,
         )
         targets = self._targets(args)

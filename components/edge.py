@@ -38,7 +38,7 @@ ALL_METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 @dataclass(frozen=True)
 class EdgeArgs:
     """`load_balancer_group_id` gets the one rule by which CloudFront reaches the public door. `internet_gateway`
-    must be attached before a VPC origin is made, and `public_listener` must answer before requests come. `domain_name`
+    (None: the VPC has one already) must be attached before a VPC origin is made, and `public_listener` must answer before requests come. `domain_name`
     with its `certificate_arn` (ACM, us-east-1) replaces CloudFront's own domain. `secure`: the public door speaks
     HTTPS, and its certificate is for `load_balancer_name`."""
 
@@ -47,7 +47,7 @@ class EdgeArgs:
     load_balancer_arn: pulumi.Input[str]
     load_balancer_name: pulumi.Input[str]
     load_balancer_group_id: pulumi.Input[str]
-    internet_gateway: pulumi.Resource
+    internet_gateway: pulumi.Resource | None
     public_listener: pulumi.Resource
     allowed_paths: Sequence[str]
     domain_name: str = ""
@@ -136,7 +136,9 @@ class Edge(pulumi.ComponentResource):
                 "origin_protocol_policy": "https-only" if self._args.secure else "http-only",
                 "origin_ssl_protocols": {"items": ["TLSv1.2"], "quantity": 1},
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._args.internet_gateway]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[self._args.internet_gateway] if self._args.internet_gateway else []
+            ),
         )
 
     def _let_in(self, origin: aws.cloudfront.VpcOrigin) -> None:

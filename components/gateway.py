@@ -13,7 +13,6 @@ import pulumi_random as random
 from components import litellm_config
 from components.bedrock import Reach
 from components.cache import CacheAccess
-from components.database_secret import URL_KEY
 from components.doors import IDLE_SECONDS
 from components.gateway_roles import execution_role, task_role
 from components.migrations import SCHEMA_UPDATE, Migrations
@@ -51,7 +50,8 @@ def capacity(spot_percent: int) -> dict[str, Any]:
 @dataclass(frozen=True)
 class GatewayArgs:
     """`cpu` in units (1024 = 1 vCPU), `memory` in MiB. `reaches` are what `models` need to be allowed at Bedrock.
-    `database_secret_arn` and `database_secret_version` are None without a database. `public_address` gives the task
+    `database_url_from` is where ECS finds the database's URL (its `valueFrom` form), `database_generation` changes with
+    the database; both are None without one. `public_address` gives the task
     one: it is its way out in a public subnet. `tasks` is how many run at first; if `scaled`, something else decides
     from then on. `spot_percent` of those beyond the first run on Fargate Spot. `database_pool` is how many connections
     each may open. `cache` is where they count limits together, and keep answers for `answers_seconds` (0: none).
@@ -69,8 +69,8 @@ class GatewayArgs:
     memory: int
     models: Sequence[Model]
     reaches: Sequence[Reach]
-    database_secret_arn: pulumi.Input[str] | None
-    database_secret_version: pulumi.Input[str] | None
+    database_url_from: pulumi.Input[str] | None
+    database_generation: pulumi.Input[str] | None
     log_retention_days: int
     protect: bool
     public_address: bool = False
@@ -140,10 +140,8 @@ class Gateway(pulumi.ComponentResource):
         )
         self.master_key_secret_arn = master.arn
         found = {"LITELLM_MASTER_KEY": master_from, "LITELLM_SALT_KEY": salt_from}
-        if self._args.database_secret_arn is not None:
-            found["DATABASE_URL"] = pulumi.Output.format(
-                "{0}:{1}::{2}", self._args.database_secret_arn, URL_KEY, self._args.database_secret_version
-            )
+        if self._args.database_url_from is not None:
+            found["DATABASE_URL"] = pulumi.Output.from_input(self._args.database_url_from)
         found |= {name: pulumi.Output.from_input(arn) for name, arn in secrets_of(tuple(self._args.models)).items()}
         if self._args.cache is not None:
             found["REDIS_PASSWORD"] = self._args.cache.token_from
@@ -206,7 +204,7 @@ class Gateway(pulumi.ComponentResource):
         )
         text = litellm_config.render(
             self._args.models,
-            has_database=self._args.database_secret_arn is not None,
+            has_database=self._args.database_url_from is not None,
             pool=self._args.database_pool,
             has_cache=self._args.cache is not None,
             answers_seconds=self._args.answers_seconds,
@@ -282,7 +280,7 @@ class Gateway(pulumi.ComponentResource):
         logs: aws.cloudwatch.LogGroup,
         permissions: list[pulumi.Resource],
     ) -> Migrations:
-        assert self._args.database_secret_version is not None, "settings refuse migrations without a database"
+        assert self._args.database_generation is not None, "settings refuse migrations without a database"
         return Migrations(
             f"{self._name}-migrations",
             region=self._args.region,
@@ -294,7 +292,7 @@ class Gateway(pulumi.ComponentResource):
             public_address=self._args.public_address,
             log_group=logs.name,
             image=self._args.image,
-            database=self._args.database_secret_version,
+            database=self._args.database_generation,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*permissions, *self._args.ready]),
         )
 

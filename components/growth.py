@@ -80,3 +80,29 @@ def check_image(given: Settings) -> None:
             f"nothing without credentials; make a secret named {image_cache.SECRET_PREFIX}… with username and "
             "accessToken",
         )
+
+
+def check_own(given: Settings) -> None:
+    """An own network leaves nothing to say about one; an own database must be reachable from it."""
+    existing = given.database == "existing"
+    for name, value in (
+        ("databaseUrlSecretArn", given.database_url_secret_arn),
+        ("databaseSecurityGroupId", given.database_security_group_id),
+    ):
+        if existing and not value:
+            raise at(name, "is missing; database existing needs it")
+        if value and not existing:
+            raise at(name, f"is of a database that you have, and database is {given.database}; set it to existing")
+    if existing and given.network is None:
+        raise at("network", "is missing: a database that you have is reached from its own VPC; name that one")
+    if given.network is None:
+        return
+    if given.egress != "nat":
+        raise at("egress", "is said of a VPC that the stack makes; yours has its own way out, so take it away")
+    if given.zones != 2 or given.vpc_cidr != "10.20.0.0/16":
+        raise at("network", "has its own address range and zones; take vpcCidr and zones away")
+    made = given.database in ("rds", "aurora") or given.cache != "none"
+    if made and len(given.network.database_subnet_ids) < 2:
+        raise at("network.databaseSubnetIds", "needs two subnets in two zones, for the database or cache that is made")
+    if not made and given.network.database_subnet_ids:
+        raise at("network.databaseSubnetIds", "is given, and there is no database or cache to put there; take it away")

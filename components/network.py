@@ -12,6 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.endpoints import Endpoints, EndpointsArgs
+from components.own import OwnNetwork
 from components.subnets import plan_subnets
 from components.zones import Zone
 
@@ -29,7 +30,9 @@ class NetworkArgs:
     need; `admin_cidrs` may reach the admin door; `has_database` and `has_cache` say whether tasks get a
     way to one. `egress`: tasks go
     out by a NAT gateway (`nat`), from public subnets with addresses of their own (`public`), or not at all: then AWS's
-    services are reached by endpoints in the VPC (`endpoints`)."""
+    services are reached by endpoints in the VPC (`endpoints`). With `own`, everything that is a network is there
+    already, and `vpc_cidr`, `zones` and `egress` say nothing. `own_database_group_id` is the security group of a
+    database that is there already."""
 
     prefix: str
     region: str
@@ -39,6 +42,8 @@ class NetworkArgs:
     has_database: bool
     has_cache: bool = False
     egress: Literal["nat", "public", "endpoints"] = "nat"
+    own: OwnNetwork | None = None
+    own_database_group_id: str = ""
 
 
 class Network(pulumi.ComponentResource):
@@ -56,7 +61,7 @@ class Network(pulumi.ComponentResource):
     database_group_id: pulumi.Output[str] | None
     cache_group_id: pulumi.Output[str] | None
     egress: list[pulumi.Resource]
-    internet_gateway: pulumi.Resource
+    internet_gateway: pulumi.Resource | None
     rules: list[pulumi.Resource]
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -64,6 +69,23 @@ class Network(pulumi.ComponentResource):
         self._name, self._args = name, args
         self._mine = pulumi.ResourceOptions(parent=self)
 
+        if args.own is None:
+            self._security_groups(self._make(args))
+        else:
+            self._adopt(args.own)
+            self._security_groups(None)
+        self.register_outputs({"vpcId": self.vpc_id})
+
+    def _adopt(self, own: OwnNetwork) -> None:
+        self.vpc_id = pulumi.Output.from_input(own.vpc_id)
+        self.private_subnet_ids = [pulumi.Output.from_input(id) for id in own.private_subnet_ids]
+        self.task_subnet_ids = self.private_subnet_ids
+        self.database_subnet_ids = [pulumi.Output.from_input(id) for id in own.database_subnet_ids]
+        self.egress, self.internet_gateway = [], None
+
+    def _make(self, args: NetworkArgs) -> aws.ec2.VpcEndpoint:
+        """The VPC and all in it but security groups; the way to S3."""
+        name = self._name
         self._vpc = aws.ec2.Vpc(
             f"{name}-vpc",
             cidr_block=args.vpc_cidr,
@@ -85,10 +107,8 @@ class Network(pulumi.ComponentResource):
 
         self.task_subnet_ids = [subnet.id for subnet in (public if args.egress == "public" else private)]
 
-        storage = self._way_out(public, private)
         self._close_default_group()
-        self._security_groups(storage)
-        self.register_outputs({"vpcId": self.vpc_id})
+        return self._way_out(public, private)
 
     def _named(self, what: str) -> dict[str, str]:
         return {"Name": f"{self._args.prefix}-{what}"}
@@ -208,7 +228,7 @@ class Network(pulumi.ComponentResource):
             f"{self._name}-default", vpc_id=self.vpc_id, tags=self._named("default"), opts=self._mine
         )
 
-    def _security_groups(self, storage: aws.ec2.VpcEndpoint) -> None:
+    def _security_groups(self, storage: aws.ec2.VpcEndpoint | None) -> None:
         balancer = self._group("alb", "load balancer")
         task = self._group("task", "LiteLLM tasks")
         relay = self._group("relay", "admin relay")
@@ -220,7 +240,9 @@ class Network(pulumi.ComponentResource):
             *self._flow("alb-to-task", balancer, task, TASK_PORT),
             *self._to_aws(task, relay, storage),
         ]
-        if self._args.has_database:
+        if self._args.own_database_group_id:
+            self.rules += self._flow("task-to-database", task, self._args.own_database_group_id, DATABASE_PORT)
+        elif self._args.has_database:
             database = self._group("database", "database")
             self.database_group_id = database.id
             self.rules += self._flow("task-to-database", task, database, DATABASE_PORT)
@@ -242,9 +264,9 @@ class Network(pulumi.ComponentResource):
             self.rules.append(rule)
 
     def _to_aws(
-        self, task: aws.ec2.SecurityGroup, relay: aws.ec2.SecurityGroup, storage: aws.ec2.VpcEndpoint
+        self, task: aws.ec2.SecurityGroup, relay: aws.ec2.SecurityGroup, storage: aws.ec2.VpcEndpoint | None
     ) -> list[pulumi.Resource]:
-        if self._args.egress != "endpoints":
+        if self._args.egress != "endpoints" or storage is None:
             why = "Bedrock, Secrets Manager, CloudWatch Logs, S3 and the image registry, all over TLS"
             over_ipv6 = self._args.egress == "public"
             return [
@@ -280,14 +302,15 @@ class Network(pulumi.ComponentResource):
         )
 
     def _flow(
-        self, name: str, source: aws.ec2.SecurityGroup, target: aws.ec2.SecurityGroup, port: int
+        self, name: str, source: aws.ec2.SecurityGroup, target: aws.ec2.SecurityGroup | str, port: int
     ) -> list[pulumi.Resource]:
         """Lets `source` open connections to `target` on `port`: out of the one, into the other."""
+        target_id = target if isinstance(target, str) else target.id
         description = name.replace("-", " ")
         egress = aws.vpc.SecurityGroupEgressRule(
             f"{self._name}-{name}-out",
             security_group_id=source.id,
-            referenced_security_group_id=target.id,
+            referenced_security_group_id=target_id,
             ip_protocol="tcp",
             from_port=port,
             to_port=port,
@@ -296,7 +319,7 @@ class Network(pulumi.ComponentResource):
         )
         ingress = aws.vpc.SecurityGroupIngressRule(
             f"{self._name}-{name}-in",
-            security_group_id=target.id,
+            security_group_id=target_id,
             referenced_security_group_id=source.id,
             ip_protocol="tcp",
             from_port=port,

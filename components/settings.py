@@ -20,7 +20,8 @@ from components.aurora import Capacity
 from components.hours import OfficeHours
 from components.lifetime import moment, span
 from components.mistakes import at, either, sentence
-from components.models import Model, check_together
+from components.models import Model, SecretRef, check_together
+from components.own import OwnNetwork, checked_tags
 from components.scaling import Autoscaling
 from components.subnets import plan_subnets
 
@@ -94,6 +95,13 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, strict=True)
 
+    name_prefix: Annotated[str, Field(pattern=r"^([a-z][a-z0-9]*(-[a-z0-9]+)*)?$", max_length=MAX_PREFIX)] = ""
+    tags: Annotated[
+        dict[str, str] | None, BeforeValidator(lambda given: given or None), AfterValidator(checked_tags)
+    ] = None
+    permissions_boundary_arn: Annotated[str, Field(pattern=r"^(arn:aws:iam::(\d{12}|aws):policy/.+)?$")] = ""
+    log_bucket: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")] = ""
+    network: Annotated[OwnNetwork | None, BeforeValidator(lambda given: given or None)] = None
     vpc_cidr: Annotated[str, AfterValidator(_vpc_cidr)] = "10.20.0.0/16"
     egress: Literal["nat", "public", "endpoints"] = "nat"
     registry_credential_arn: Annotated[
@@ -102,7 +110,9 @@ class Settings(BaseModel):
     admin_cidrs: tuple[Annotated[str, AfterValidator(_cidr), AfterValidator(_not_everyone)], ...] = Field(
         (), strict=False
     )
-    database: Literal["rds", "aurora", "none"] = "rds"
+    database: Literal["rds", "aurora", "existing", "none"] = "rds"
+    database_url_secret_arn: SecretRef | Literal[""] = ""
+    database_security_group_id: Annotated[str, Field(pattern=r"^(sg-[0-9a-f]+)?$")] = ""
     database_capacity: Annotated[Capacity | None, BeforeValidator(lambda given: given or None)] = None
     database_standby: bool = False
     database_instance_class: Annotated[str, Field(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")] = "db.t4g.micro"
@@ -164,6 +174,7 @@ class Settings(BaseModel):
             raise at("officeHours", "would put a protected stack to sleep; take one of the two away")
         self._named_well()
         growth.check_image(self)
+        growth.check_own(self)
         growth.check(self)
         if wrong := check_together(self.models):
             raise at("models", wrong)
@@ -211,6 +222,7 @@ class Settings(BaseModel):
 OWNERS: dict[str, type[BaseModel]] = {
     "": Settings,
     "models": Model,
+    "network": OwnNetwork,
     "officeHours": OfficeHours,
     "autoscaling": Autoscaling,
     "databaseCapacity": Capacity,
@@ -232,7 +244,7 @@ class Stack(BaseModel):
     @property
     def prefix(self) -> str:
         """Starts every physical name, such as `llm-gateway-poc`, so that two stacks fit in one account."""
-        return f"{self.project}-{self.stack}"
+        return self.settings.name_prefix or f"{self.project}-{self.stack}"
 
 
 def load(project: str, stack: str, config: Mapping[str, Any], root: Path) -> Stack:
@@ -246,7 +258,7 @@ def load(project: str, stack: str, config: Mapping[str, Any], root: Path) -> Sta
     """
     file = f"Pulumi.{stack}.yaml"
     own = {key.partition(":")[2]: value for key, value in config.items() if key.startswith(f"{project}:")}
-    problems = _stack_problems(project, stack, file, config.get("aws:region"))
+    problems = _stack_problems(project, stack, file, config.get("aws:region"), bool(own.get("namePrefix")))
     settings = None
     try:
         settings = Settings.model_validate({key: _parse(key, value) for key, value in own.items()})
@@ -269,16 +281,16 @@ def load(project: str, stack: str, config: Mapping[str, Any], root: Path) -> Sta
     return Stack(project=project, stack=stack, region=str(config["aws:region"]), settings=settings, access=access)
 
 
-def _stack_problems(project: str, stack: str, file: str, region: object) -> list[str]:
+def _stack_problems(project: str, stack: str, file: str, region: object, named: bool) -> list[str]:
     prefix = f"{project}-{stack}"
     problems = []
     if not region:
         problems.append(f"{file}: aws:region is missing; set it to the region to deploy to, such as us-west-1.")
-    if len(prefix) > MAX_PREFIX or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", prefix):
+    if not named and (len(prefix) > MAX_PREFIX or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", prefix)):
         problems.append(
             f"the stack's name {stack!r} doesn't fit; AWS names start with {project}-<stack>, which may have "
             f"{MAX_PREFIX} characters: "
-            "lower-case letters, digits and single hyphens."
+            "lower-case letters, digits and single hyphens. Or set namePrefix."
         )
     return problems
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import pulumi
 
 
-def tag_everything(project: str, stack: str) -> None:
-    """Registers a transformation that adds the stack's tags to every AWS resource of the program that can carry
-    tags."""
-    common = {"Project": project, "Stack": stack, "ManagedBy": "pulumi"}
+def tag_everything(project: str, stack: str, more: Mapping[str, str]) -> None:
+    """Registers a transformation that adds the stack's tags, and `more`, to every AWS resource of the program that can
+    carry tags."""
+    common = {**more, "Project": project, "Stack": stack, "ManagedBy": "pulumi"}
 
     def add(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         # generated AWS classes list every property that a type has, set or not
@@ -21,3 +22,17 @@ def tag_everything(project: str, stack: str) -> None:
         return pulumi.ResourceTransformationResult(props=props, opts=args.opts)
 
     pulumi.runtime.register_stack_transformation(add)
+
+
+def bound_roles(boundary_arn: str) -> None:
+    """Registers a transformation that gives every role of the program this permissions boundary, which some
+    organisations demand of whoever makes roles.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"""
+
+    def bound(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if args.type_ != "aws:iam/role:Role":
+            return None
+        props = {**args.props, "permissions_boundary": boundary_arn}
+        return pulumi.ResourceTransformationResult(props=props, opts=args.opts)
+
+    pulumi.runtime.register_stack_transformation(bound)

@@ -74,6 +74,20 @@ class _Account(mocks.Mocks):
             "allocationId": "eipalloc-1",
             "arnSuffix": f"suffix/{args.name}",
             "primaryEndpointAddress": f"{args.name}.example",
+            "zoneId": "Z-OF-AWS",
+            "hostedZoneId": "Z-OF-CLOUDFRONT",
+            "prefixListId": "pl-s3",
+            "repositoryUrl": "cache.example/berriai/litellm",
+            "certificateArn": f"arn:aws:acm:{args.inputs.get('region')}:{ACCOUNT}:certificate/{args.name}",
+            "fqdn": f"{args.name}.example.com",
+            "domainValidationOptions": [
+                {
+                    "domainName": "x",
+                    "resourceRecordName": "_p.example.com",
+                    "resourceRecordType": "CNAME",
+                    "resourceRecordValue": "_v.acm-validations.aws",
+                }
+            ],
             "ipv6CidrBlock": "2600:1f1c:abc:de00::/56",
         }
         id = f"{args.name}-id"

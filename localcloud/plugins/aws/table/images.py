@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from localcloud.plugins.aws.rows import (
+    COMPUTED,
     HIDDEN,
     LOCAL,
     REPLACE,
@@ -22,7 +23,7 @@ REPOSITORY = Row(
     inputs={
         "name": text(REQUIRED | REPLACE, to="repositoryName"),
         "imageTagMutability": text(default="MUTABLE"),
-        "imageScanningConfiguration": one({"scanOnPush": flag(REQUIRED)}),
+        "imageScanningConfiguration": one({"scanOnPush": flag(REQUIRED)}, COMPUTED),
         "forceDelete": flag(LOCAL | HIDDEN),
     },
     outputs={"arn": "repositoryArn", "repositoryUrl": "repositoryUri", "registryId": "registryId"},

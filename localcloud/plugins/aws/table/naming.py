@@ -101,9 +101,10 @@ RECORD = Row(
     "aws:route53/record:Record",
     "route53",
     inputs={
-        "zoneId": text(REQUIRED | REPLACE),
-        "name": text(REQUIRED | REPLACE, same=_bare),
-        "type": text(REQUIRED | REPLACE),
+        # what tells one record from another goes into every change, by hand
+        "zoneId": text(REQUIRED | REPLACE | LOCAL),
+        "name": text(REQUIRED | REPLACE | LOCAL, same=_bare),
+        "type": text(REQUIRED | REPLACE | LOCAL),
         "ttl": number(frm="Ttl"),
         "records": texts(UNORDERED),
         "aliases": several(
@@ -173,6 +174,7 @@ _TAGS = Tagging(
     Call("AddTagsToCertificate", {"CertificateArn": "{id}"}),
     Call("RemoveTagsFromCertificate", {"CertificateArn": "{id}"}),
     Call("ListTagsForCertificate", {"CertificateArn": "{id}"}, "Tags", into="Tags"),
+    keys="Tags",
 )
 
 
@@ -226,7 +228,7 @@ VALIDATION = Row(
     "aws:acm/certificateValidation:CertificateValidation",
     "acm",
     inputs={
-        "certificateArn": text(REQUIRED | REPLACE),
+        "certificateArn": text(REQUIRED | REPLACE | LOCAL),
         "validationRecordFqdns": texts(UNORDERED | REPLACE | LOCAL | HIDDEN),
     },
     create=_nothing,
