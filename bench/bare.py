@@ -70,6 +70,16 @@ class BareLiteLLM:
                 _wait_until_ready(process, f"http://127.0.0.1:{port}/health/readiness", Path(log.name))
                 return time.monotonic() - began
 
+    @contextlib.contextmanager
+    def running(self) -> Iterator[tuple[str, str]]:
+        """Its address and its master key, while it is ready. Raises NotReady."""
+        with (self.home / "litellm.log").open("wb") as log:
+            argv, env, port = self._command(migrate=False)
+            with _process(argv, env, self.home, log) as process:
+                url = f"http://127.0.0.1:{port}"
+                _wait_until_ready(process, f"{url}/health/readiness", Path(log.name))
+                yield url, env["LITELLM_MASTER_KEY"]
+
     def _command(self, migrate: bool) -> tuple[list[str], dict[str, str], int]:
         url = f"postgresql://litellm:{self.password}@127.0.0.1:{self.cluster.port}/litellm?sslmode=require"
         settings = {

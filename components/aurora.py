@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from components.database_secret import DATABASE, USER, connection_secret, url_from
 
-ENGINE = "aurora-postgresql"
+ENGINE = aws.rds.EngineType.AURORA_POSTGRESQL
 # The class of an instance that has no fixed size.
 SERVERLESS = "db.serverless"
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html
@@ -83,7 +83,7 @@ class Aurora(pulumi.ComponentResource):
             f"{name}-parameters",
             # a prefix, because a new major version needs a new group before the old one can go
             name_prefix=f"{args.prefix}-",
-            family=f"{ENGINE}{args.engine_version.partition('.')[0]}",
+            family=f"{ENGINE.value}{args.engine_version.partition('.')[0]}",
             parameters=[{"name": "rds.force_ssl", "value": "1"}],
             opts=mine,
         )
@@ -115,7 +115,7 @@ class Aurora(pulumi.ComponentResource):
         )
 
     def _instances(self, name: str, args: AuroraArgs) -> list[pulumi.Resource]:
-        return [
+        made: list[pulumi.Resource] = [
             aws.rds.ClusterInstance(
                 f"{name}-{number}",
                 identifier=f"{args.prefix}-{number}",
@@ -131,3 +131,4 @@ class Aurora(pulumi.ComponentResource):
             )
             for number in range(2 if args.standby else 1)
         ]
+        return made

@@ -66,9 +66,9 @@ def lead(
     target: tuple[pulumi.Input[str], pulumi.Input[str]],
     *,
     over_ipv6: bool = False,
-) -> list[aws.route53.Record]:
+) -> list[pulumi.Resource]:
     """Alias records for `domain_name` in the hosted zone `zone_id`; `target` is the target's name and its own zone."""
-    return [
+    made: list[pulumi.Resource] = [
         aws.route53.Record(
             f"{name}-{kind.lower()}",
             zone_id=zone_id,
@@ -78,3 +78,4 @@ def lead(
         )
         for kind in (["A", "AAAA"] if over_ipv6 else ["A"])
     ]
+    return made

@@ -38,9 +38,9 @@ ALL_METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 @dataclass(frozen=True)
 class EdgeArgs:
     """`load_balancer_group_id` gets the one rule by which CloudFront reaches the public door. `internet_gateway`
-    (None: the VPC has one already) must be attached before a VPC origin is made, and `public_listener` must answer before requests come. `domain_name`
-    with its `certificate_arn` (ACM, us-east-1) replaces CloudFront's own domain. `secure`: the public door speaks
-    HTTPS, and its certificate is for `load_balancer_name`."""
+    (None: the VPC has one already) must be attached before a VPC origin is made, and `public_listener` must answer
+    before requests come. `domain_name` with its `certificate_arn` (ACM, us-east-1) replaces CloudFront's own domain.
+    `secure`: the public door speaks HTTPS, and its certificate is for `load_balancer_name`."""
 
     prefix: str
     vpc_id: pulumi.Input[str]

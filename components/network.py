@@ -155,7 +155,8 @@ class Network(pulumi.ComponentResource):
             if self._args.egress == "nat":
                 self.egress = [self._through_nat(public[0], inside, gateway, out)]
             else:
-                self.egress, leaves = [out, self._over_ipv6(inside)], to_internet
+                self.egress = [out, self._over_ipv6(inside)]
+                leaves = to_internet
         # free, and keeps the config and log traffic to S3 off the NAT gateway's price per GB
         return aws.ec2.VpcEndpoint(
             f"{self._name}-s3",

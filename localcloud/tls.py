@@ -60,10 +60,12 @@ class Authority:
     def _root(self):
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import ec
 
         file, key_file = self._folder / "authority.crt", self._folder / "authority.key"
         if file.exists() and key_file.exists():
             key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+            assert isinstance(key, ec.EllipticCurvePrivateKey), "made by _new_key"
             return x509.load_pem_x509_certificate(file.read_bytes()), key
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = _new_key()

@@ -119,7 +119,7 @@ class LoadBalancers:
             await self._fabric.unbind(each, listener.port)
             for interface in interfaces:
                 await self._fabric.bind(each, listener.port, interface, ("127.0.0.1", served.door.port))
-            for url in _urls(each, *name[1:]):
+            for url in _urls(each, listener.port, listener.protocol):
                 self._account.facts.hosts[url] = f"{listener.protocol.lower()}://127.0.0.1:{served.door.port}"
 
     def _tls(self, listener: Listener) -> tuple[str, ssl.SSLContext] | None:
@@ -138,9 +138,12 @@ class LoadBalancers:
 
     async def _unname(self, arn: str) -> None:
         name = self._names.pop(arn, None)
-        for each in name[0] if name is not None else ():
-            await self._fabric.unbind(each, name[1])
-            for url in _urls(each, *name[1:]):
+        if name is None:
+            return
+        names, port, protocol = name
+        for each in names:
+            await self._fabric.unbind(each, port)
+            for url in _urls(each, port, protocol):
                 self._account.facts.hosts.pop(url, None)
 
     async def _check(

@@ -177,6 +177,8 @@ def declare(stack: str = "poc", **changes: Any) -> Declared:
     asyncio.set_event_loop(loop)
     try:
         # after the loop: the root stack's outputs belong to the loop that is current when the mocks are set
+        # a root of its own, without the transformations that the last program registered
+        pulumi.runtime.settings.ROOT.set(None)
         pulumi.runtime.set_mocks(_Account(declared), project="llm-gateway", stack=stack, preview=False)
         pulumi.runtime.set_all_config(config_of(stack, **changes))
         loop.run_until_complete(run())

@@ -66,7 +66,7 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
             {"egress": "endpoints"},
             "llm-gateway:registryCredentialArn is missing: with egress endpoints the image comes by ECR's pull-through",
         ),
-        ({"database": "mysql"}, "llm-gateway:database is 'mysql'; it must be 'rds', 'aurora' or 'none'."),
+        ({"database": "mysql"}, "llm-gateway:database is 'mysql'; it must be 'rds', 'aurora', 'existing' or 'none'."),
         ({"databaseStorage": 5}, "llm-gateway:databaseStorage is 5; input should be greater than or equal to 20."),
         ({"databaseStorage": "many"}, "llm-gateway:databaseStorage is 'many'; it must be a whole number."),
         ({"protect": "yes"}, "llm-gateway:protect is 'yes'; it must be true or false."),
