@@ -25,7 +25,6 @@ _CLOSED = {
     "registry-1.docker.io": "docker-hub",
     "registry.gitlab.com": "gitlab-container-registry",
 }
-_SECRET_PREFIX = "ecr-pullthroughcache/"
 # ECR's own; its values say nothing here, and are kept by nobody.
 _MANIFEST = '{"schemaVersion": 2}'
 
@@ -102,7 +101,7 @@ def _check(account: Account, upstream: str, credential: str | None) -> None:
     if upstream in _CLOSED and not credential:
         raise Refusal("InvalidParameterException", f"{upstream} requires authentication: give a credentialArn.")
     if credential is None:
-        return
+        return  # the form of an ARN, with the name that it must have, is the API model's to demand
     found = {secret.arn: secret for secret in backend(account, "secretsmanager").secrets.values()}.get(credential)
     if found is None:
         raise Refusal("SecretNotFoundException", f"The secret {credential} does not exist.")
