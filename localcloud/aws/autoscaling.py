@@ -19,6 +19,8 @@ SERVICE = "application-autoscaling"
 
 
 def register(rules: Rules, account: Account) -> None:
+    _register_tags(rules, account)
+
     @rules.check(SERVICE, "RegisterScalableTarget", "PutScalingPolicy")
     def sane(call: Call) -> None:
         for _kind, _path, sentence in findings(call.model.input_shape, call.params):
@@ -43,6 +45,47 @@ def register(rules: Rules, account: Account) -> None:
         left = [name for name in list(watched.alarms) if name.startswith("TargetTracking-") and name not in kept]
         if left:
             watched.delete_alarms(left)
+
+
+def _register_tags(rules: Rules, account: Account) -> None:
+    """moto knows none."""
+    kept: dict[str, dict[str, str]] = {}
+
+    def arns() -> dict[tuple[str, str], str]:
+        targets = backend(account, "applicationautoscaling").targets
+        return {(dimension, id): one.arn for dimension, ids in targets.items() for id, one in ids.items()}
+
+    def tagged(call: Call) -> dict[str, str]:
+        arn = call.params["ResourceARN"]
+        if arn not in arns().values():
+            raise Refusal("ResourceNotFoundException", f"No scalable target has the ARN {arn}.")
+        return kept.setdefault(arn, {})
+
+    @rules.after(SERVICE, "RegisterScalableTarget")
+    def with_its_tags(call: Call, result: dict[str, Any]) -> None:
+        result["ScalableTargetARN"] = arn = arns()[call.params["ScalableDimension"], call.params["ResourceId"]]
+        kept.setdefault(arn, {}).update(call.params.get("Tags") or {})
+
+    @rules.after(SERVICE, "DescribeScalableTargets")
+    def with_its_arn(call: Call, result: dict[str, Any]) -> None:
+        for target in result["ScalableTargets"]:
+            target["ScalableTargetARN"] = arns()[target["ScalableDimension"], target["ResourceId"]]
+
+    @rules.answer(SERVICE, "TagResource")
+    def tag(call: Call) -> dict[str, Any]:
+        tagged(call).update(call.params["Tags"])
+        return {}
+
+    @rules.answer(SERVICE, "UntagResource")
+    def untag(call: Call) -> dict[str, Any]:
+        tags = tagged(call)
+        for key in call.params["TagKeys"]:
+            tags.pop(key, None)
+        return {}
+
+    @rules.answer(SERVICE, "ListTagsForResource")
+    def tags(call: Call) -> dict[str, Any]:
+        return {"Tags": tagged(call)}
 
 
 def _check_label(account: Account, label: str | None) -> None:

@@ -32,7 +32,7 @@ def test_a_registry_that_wants_credentials_gets_a_secret_with_the_right_name(acc
     with refused("PullThroughCacheRuleAlreadyExistsException"):
         ecr.create_pull_through_cache_rule(**rule, credentialArn=arn)
     with refused("UnsupportedUpstreamRegistryException"):
-        ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="b", upstreamRegistryUrl="images.example.com")
+        ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="cache-c", upstreamRegistryUrl="images.example.com")
 
 
 def test_a_repository_below_a_rules_prefix_has_what_is_upstream(ecr: Any) -> None:

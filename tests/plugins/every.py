@@ -329,6 +329,7 @@ def scaling(form: Form, service: aws.ecs.Service) -> None:
         resource_id="service/every-cluster/every-service",
         min_capacity=1,
         max_capacity=form.pick(3, 4),
+        tags={"a": form.pick("b", "c")},
         opts=pulumi.ResourceOptions(depends_on=[service]),
     )
     aws.appautoscaling.Policy(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from localcloud.plugins.aws.operation import Operation
 from localcloud.plugins.aws.rows import (
     COMPUTED,
     REPLACE,
     REQUIRED,
     Call,
     Row,
+    Tagging,
     Update,
     flag,
     number,
@@ -22,6 +26,24 @@ _WHICH = {
 }
 _IDENTITY = ("serviceNamespace", "resourceId", "scalableDimension")
 _GONE = ("ObjectNotFoundException",)
+
+_LOOK = Call(
+    "DescribeScalableTargets",
+    {
+        "ServiceNamespace": "{serviceNamespace}",
+        "ResourceIds": ["{resourceId}"],
+        "ScalableDimension": "{scalableDimension}",
+    },
+    "ScalableTargets[0]",
+)
+
+
+async def _read_target(op: Operation) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = await op.run(_LOOK)
+    if found:
+        op.state["arn"] = found["ScalableTargetARN"]
+    return found
+
 
 TARGET = Row(
     "aws:appautoscaling/target:Target",
@@ -42,21 +64,19 @@ TARGET = Row(
             COMPUTED,
         ),
     },
+    outputs={"arn": "ScalableTargetARN"},
     create=Call("RegisterScalableTarget"),
     id="{resourceId}",
-    read=Call(
-        "DescribeScalableTargets",
-        {
-            "ServiceNamespace": "{serviceNamespace}",
-            "ResourceIds": ["{resourceId}"],
-            "ScalableDimension": "{scalableDimension}",
-        },
-        "ScalableTargets[0]",
-    ),
+    read=_read_target,
     updates=(Update("minCapacity maxCapacity suspendedState", Call("RegisterScalableTarget", _WHICH)),),
     delete=Call("DeregisterScalableTarget", _WHICH),
     gone=_GONE,
     identity=_IDENTITY,
+    tags=Tagging(
+        Call("TagResource", {"ResourceARN": "{arn}"}),
+        Call("UntagResource", {"ResourceARN": "{arn}"}),
+        Call("ListTagsForResource", {"ResourceARN": "{arn}"}, "Tags", into="Tags"),
+    ),
 )
 
 _METRIC = {"predefinedMetricType": text(REQUIRED), "resourceLabel": text()}
