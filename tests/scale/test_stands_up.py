@@ -21,17 +21,19 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.live.cloud import ROOT, Cloud, chat
+from tests.live.cloud import ROOT, Answer, Cloud, chat
 from tests.live.test_truth import project
 
 pytestmark = pytest.mark.timeout(900)
-# What differs from the shipped file: the one region with its two zones that is simulated, a zone that exists there, and
-# this machine as the admins' network. Two tasks and no third: each LiteLLM is 0.8 GB.
+# What differs from the shipped file: the one region with its two zones that is simulated, a hosted zone that exists
+# there, this machine as the admins' network, and no internet, which is the hardest of the three ways out. Two tasks and
+# no third: each LiteLLM is 0.8 GB.
 LOCAL = {
     "aws:region": "us-west-1",
     "llm-gateway:zones": 2,
     "llm-gateway:autoscaling": {"maxTasks": 2},
     "llm-gateway:adminCidrs": ["127.0.0.1/32"],
+    "llm-gateway:egress": "endpoints",
 }
 HOST, DOORS = "llm.example.com", "doors.llm.example.com"
 
@@ -58,8 +60,7 @@ def stood(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stood]:
     cloud.localcloud("stop", "--wipe")
     try:
         folder = project(tmp_path_factory.mktemp("scale"))
-        zone = json.loads(cloud.localcloud("run", "--", sys.executable, "-c", MAKE_ZONE).stdout)
-        write_stack(folder, zone["Id"].rpartition("/")[2])
+        write_stack(folder, json.loads(cloud.localcloud("run", "--", sys.executable, "-c", PREPARE).stdout))
         cloud.localcloud(
             "run", "--", sys.executable, "-m", "ops", "up", "--stack", "local", "--yes", "--work-dir", str(folder)
         )
@@ -75,18 +76,21 @@ def ops(cloud: Cloud, folder: Path, verb: str, check: bool = True) -> str:
     return done.stdout + done.stderr
 
 
-# Before the stack is there the account is somebody's who has registered a domain.
-MAKE_ZONE = """
+# Before the stack is there the account is somebody's who has registered a domain, and has a token for the registry.
+PREPARE = """
 import boto3, json
-made = boto3.client("route53").create_hosted_zone(Name="example.com", CallerReference="tests")
-print(json.dumps(made["HostedZone"]))
+zone = boto3.client("route53").create_hosted_zone(Name="example.com", CallerReference="tests")["HostedZone"]["Id"]
+secret = {"Name": "ecr-pullthroughcache/ghcr", "SecretString": json.dumps({"username": "u", "accessToken": "t"})}
+found = {"hostedZoneId": zone.rpartition("/")[2]}
+found["registryCredentialArn"] = boto3.client("secretsmanager").create_secret(**secret)["ARN"]
+print(json.dumps(found))
 """
 
 
-def write_stack(folder: Path, zone: str) -> None:
+def write_stack(folder: Path, found: dict[str, str]) -> None:
     shipped = yaml.safe_load((ROOT / "Pulumi.scale.yaml").read_text())
     local = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
-    config = {**shipped["config"], **LOCAL, "llm-gateway:hostedZoneId": zone}
+    config = {**shipped["config"], **LOCAL, **{f"llm-gateway:{key}": value for key, value in found.items()}}
     kept = {key: value for key, value in local.items() if key != "config"}
     (folder / "Pulumi.local.yaml").write_text(yaml.safe_dump({**kept, "config": config}, sort_keys=False))
 
@@ -124,6 +128,32 @@ def test_both_doors_speak_tls_with_a_certificate_for_their_name(stood: Stood) ->
     assert targets[f"{HOST}.", "A"] == targets[f"{HOST}.", "AAAA"], "CloudFront is reached by IPv6, too"
     raw = stood.cloud.pulumi("stack", "output", "--json", cwd=stood.folder).stdout
     assert json.loads(raw)["gatewayUrl"] == f"https://{HOST}"
+
+
+def test_nothing_leads_to_the_internet_and_each_endpoint_is_needed(stood: Stood) -> None:
+    ec2 = stood.cloud.client("ec2")
+    [mine] = [vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]]
+    here = [{"Name": "vpc-id", "Values": [mine]}]
+    assert not [one for one in ec2.describe_nat_gateways()["NatGateways"] if one["State"] != "deleted"]
+    routes = [route for table in ec2.describe_route_tables(Filters=here)["RouteTables"] for route in table["Routes"]]
+    assert not [route for route in routes if route.get("DestinationCidrBlock") == "0.0.0.0/0"]
+    addresses = ec2.describe_network_interfaces(Filters=here)["NetworkInterfaces"]
+    assert addresses and not [one for one in addresses if one.get("Association", {}).get("PublicIp")]
+    # and the way to the models is this one alone: the tasks' security group let into it no more, there is none
+    [group] = ec2.describe_security_groups(Filters=[*here, {"Name": "group-name", "Values": ["*-endpoints"]}])[
+        "SecurityGroups"
+    ]
+    rules = [one for one in group["IpPermissions"] if one["FromPort"] == 443]
+    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=rules)
+    try:
+        until(lambda: ask(stood).status >= 500, "the models are still reached")
+    finally:
+        ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=rules)
+    until(lambda: ask(stood).status == 200, "and don't come back")
+
+
+def ask(stood: Stood) -> Answer:
+    return chat(stood.outputs["gatewayUrl"], stood.outputs["keys"]["production"])
 
 
 def test_the_schema_came_by_one_task_before_the_service(stood: Stood) -> None:
