@@ -112,11 +112,6 @@ if network.cache_group_id is not None:
         ),
     )
 
-if config.hosted_zone_id:
-    settings.require_zone(
-        aws.route53.get_zone(zone_id=config.hosted_zone_id).name, config.domain_name, config.doors_domain_name
-    )
-
 doors_certificate: pulumi.Input[str] | None = config.doors_certificate_arn or None
 if config.doors_domain_name and not doors_certificate:
     doors_certificate = Certificate(

@@ -29,6 +29,7 @@ from ops.paths import REPO
 
 SECONDS = 8.0
 TURNS = 2
+FLUSH_SECONDS = 20.0  # LiteLLM writes what was spent every ten seconds or so
 CONNECTIONS = (1, 8, 32)
 BODY = json.dumps({"model": "canned", "messages": [{"role": "user", "content": "Hello"}]}).encode()
 APP = Path(__file__).with_name("floor_app.py")
@@ -130,6 +131,11 @@ def measure(folder: Path) -> None:
                 f"  {connections:>2} connections: {low.rate:.0f}, {high.rate:.0f} (ratio {high.rate / low.rate:.3f}); "
                 f"{low.half:.1f} ({low.most:.1f}), {high.half:.1f} ({high.most:.1f}); added {high.half - low.half:.1f}"
             )
+        time.sleep(FLUSH_SECONDS)
+        rows, size, connections = litellm.stored()
+        print(
+            f"spend logs: {rows} rows, {size / max(rows, 1):.0f} bytes each with their indexes; {connections} connections"
+        )
 
 
 def main() -> int:

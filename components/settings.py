@@ -312,12 +312,3 @@ def _names_at_least(own: Mapping[str, Any]) -> tuple[str, ...]:
     models = _parse("models", own.get("models"))
     entries = models if isinstance(models, (list, tuple)) else []
     return tuple(entry["name"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str))
-
-
-def require_zone(zone: str, *names: str) -> None:
-    """Raises SettingsError unless all of `names` that are given belong into the hosted zone called `zone`."""
-    wrong = [name for name in names if name and name != zone and not name.endswith(f".{zone}")]
-    if wrong:
-        raise SettingsError(
-            [f"hostedZoneId is the zone {zone}, and {name} doesn't belong there; give its zone." for name in wrong]
-        )

@@ -107,8 +107,6 @@ class _Account(mocks.Mocks):
                 return {"accountId": ACCOUNT, "arn": "arn:aws:iam::1:root", "userId": "u", "id": ACCOUNT}
             case "aws:ec2/getSecurityGroup:getSecurityGroup":
                 return {"id": "sg-managed", "name": "CloudFront-VPCOrigins-Service-SG"}
-            case "aws:route53/getZone:getZone":
-                return {"zoneId": args.args["zoneId"], "name": "example.com", "id": "z"}
             case "aws:bedrock/getInferenceProfiles:getInferenceProfiles":
                 return {"inferenceProfileSummaries": [_profile(id) for id in PROFILES]}
             case "aws:bedrockfoundation/getModels:getModels":

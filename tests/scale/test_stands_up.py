@@ -25,12 +25,11 @@ from tests.live.cloud import ROOT, Answer, Cloud, chat
 from tests.live.test_truth import project
 
 pytestmark = pytest.mark.timeout(900)
-# What differs from the shipped file: the one region with its two zones that is simulated, a hosted zone that exists
-# there, this machine as the admins' network, and no internet, which is the hardest of the three ways out. Two tasks and
-# no third: each LiteLLM is 0.8 GB.
+# What differs from the shipped file: the one region that is simulated, a hosted zone that exists there, this machine as
+# the admins' network, and no internet, which is the hardest of the three ways out. Two tasks and no third: each LiteLLM
+# is 0.8 GB.
 LOCAL = {
     "aws:region": "us-west-1",
-    "llm-gateway:zones": 2,
     "llm-gateway:autoscaling": {"maxTasks": 2},
     "llm-gateway:adminCidrs": ["127.0.0.1/32"],
     "llm-gateway:egress": "endpoints",

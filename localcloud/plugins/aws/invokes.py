@@ -226,28 +226,6 @@ def _edge_policy(kind: str) -> Callable[[Api, Values], Awaitable[dict[str, Any]]
     return look
 
 
-async def _hosted_zone(api: Api, args: Values) -> dict[str, Any]:
-    _only(args, "zoneId")
-    said = await api.call("route53", "GetHostedZone", {"Id": args.get("zoneId") or ""})
-    zone = said["HostedZone"]
-    id = zone["Id"].rpartition("/")[2]
-    return dict(args) | {
-        "id": id,
-        "zoneId": id,
-        "arn": f"arn:aws:route53:::hostedzone/{id}",
-        "name": zone["Name"].rstrip("."),
-        "privateZone": zone["Config"]["PrivateZone"],
-        "callerReference": zone["CallerReference"],
-        "comment": zone["Config"].get("Comment", ""),
-        "resourceRecordSetCount": zone["ResourceRecordSetCount"],
-        "nameServers": (said.get("DelegationSet") or {}).get("NameServers", []),
-        "primaryNameServer": ((said.get("DelegationSet") or {}).get("NameServers") or [""])[0],
-        "linkedServicePrincipal": "",
-        "linkedServiceDescription": "",
-        "tags": {},
-    }
-
-
 async def _inference_profiles(api: Api, args: Values) -> dict[str, Any]:
     _only(args, "type")
     asked = {"typeEquals": args["type"]} if args.get("type") else {}
@@ -300,7 +278,6 @@ INVOKES: dict[str, Callable[[Api, Values], Awaitable[dict[str, Any]]]] = {
     "aws:ec2/getPrefixList:getPrefixList": _prefix_list,
     "aws:bedrock/getInferenceProfiles:getInferenceProfiles": _inference_profiles,
     "aws:bedrockfoundation/getModels:getModels": _foundation_models,
-    "aws:route53/getZone:getZone": _hosted_zone,
     "aws:cloudfront/getCachePolicy:getCachePolicy": _edge_policy("CachePolicy"),
     "aws:cloudfront/getOriginRequestPolicy:getOriginRequestPolicy": _edge_policy("OriginRequestPolicy"),
     "aws:cloudfront/getResponseHeadersPolicy:getResponseHeadersPolicy": _edge_policy("ResponseHeadersPolicy"),
