@@ -133,9 +133,8 @@ def measure(folder: Path) -> None:
             )
         time.sleep(FLUSH_SECONDS)
         rows, size, connections = litellm.stored()
-        print(
-            f"spend logs: {rows} rows, {size / max(rows, 1):.0f} bytes each with their indexes; {connections} connections"
-        )
+        each = size / max(rows, 1)
+        print(f"spend logs: {rows} rows, {each:.0f} bytes each with their indexes; {connections} connections")
 
 
 def main() -> int:
