@@ -267,6 +267,9 @@ class Task:
             for wait in waits:
                 wait.cancel()
         container = waits[next(iter(done))]
+        if self.interface is not None:  # nobody is led there any more
+            for port in container.ports:
+                await self._site.fabric.unbind(self.interface.ip, port)
         words = f"container {container.spec.name}: {container.last_words()}"
         raise TaskFailed(
             ESSENTIAL_EXITED, "Essential container in task exited", f"Essential container in task exited: {words}"

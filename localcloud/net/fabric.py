@@ -103,6 +103,10 @@ class Fabric:
         """Undo ``bind`` for every owner of the name. Nothing happens when there is none."""
         self._bindings = [b for b in self._bindings if (b.name, b.port) != (name.lower(), port)]
 
+    def bound(self, ip: str, port: int) -> bool:
+        """Whether anything stands behind an address and port."""
+        return any(b.port == port and b.owner.ip == ip for b in self._bindings)
+
     # Connections
 
     async def connect(

@@ -34,6 +34,7 @@ LOCAL = {
     "llm-gateway:adminCidrs": ["127.0.0.1/32"],
     "llm-gateway:egress": "endpoints",
 }
+THREADS = 4
 HOST, DOORS = "llm.example.com", "doors.llm.example.com"
 
 
@@ -201,23 +202,26 @@ class Load:
 
 
 def test_one_of_them_is_killed_under_load_and_only_what_was_in_flight_fails(stood: Stood) -> None:
+    """In flight is what was under way while it died: from the kill until the service had noticed. On AWS that takes
+    seconds, here a moment."""
     load = Load(stood.outputs["gatewayUrl"], stood.outputs["keys"]["production"])
     [victim, _] = healthy(stood.cloud)
-    with ThreadPoolExecutor(4) as threads:
-        for _ in range(4):
+    with ThreadPoolExecutor(THREADS) as threads:
+        for _ in range(THREADS):
             threads.submit(load.one_after_another)
         try:
             until(lambda: len(load.ended) >= 40, "the load doesn't get going")
             killed = time.monotonic()
             os.kill(victim, signal.SIGKILL)
-            until(lambda: sum(began > killed for began, _, _ in load.ended) >= 60, "nothing is answered any more")
-            until(lambda: len(healthy(stood.cloud)) == 2 and victim not in healthy(stood.cloud), "it isn't replaced")
+            until(lambda: victim not in healthy(stood.cloud), "nobody notices", 60)
+            noticed = time.monotonic()
+            until(lambda: sum(began > noticed for began, _, _ in load.ended) >= 60, "nothing is answered any more")
+            until(lambda: len(healthy(stood.cloud)) == 2, "it isn't replaced")
         finally:
             load.over.set()
     failed = [one for one in load.ended if one[2] != 200]
-    in_flight = [one for one in failed if one[0] <= killed <= one[1]]
-    assert failed == in_flight, f"{len(failed) - len(in_flight)} requests failed that weren't in flight"
-    assert len(in_flight) <= 4
+    assert not [one for one in failed if one[1] < killed or one[0] > noticed], failed
+    assert len(failed) <= 2 * THREADS, f"{len(failed)} failed within {noticed - killed:.1f} s: {failed}"
 
 
 def test_what_must_not_be_lost_is_protected(stood: Stood) -> None:
