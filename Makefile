@@ -120,8 +120,8 @@ setup: ## everything that the rest needs, below .venv and .local; quick when it 
 test: ## every test; none needs a cloud; ARGS=tests/relay runs some, WORKERS=0 in one process
 	@$(SETUP) && $(PY) -m pytest -n $${WORKERS:-auto} --maxprocesses 4 $(ARGS)
 
-bench: ## time to stand up against LiteLLM's own start, memory, and what one LiteLLM carries
-	@$(SETUP) && $(PY) -m bench $(ARGS) && $(PY) -m bench.capacity
+bench: ## start, the edge, seeding and what one LiteLLM carries; ARGS="--part seeding" measures one
+	@$(SETUP) && $(PY) -m bench $(ARGS)
 
 lint: ## style and types
 	@$(SETUP) python && .venv/bin/ruff check . && .venv/bin/ruff format --check ops policies bench tests/ops tests/policies tests/workflows \

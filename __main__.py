@@ -9,14 +9,17 @@ import pulumi_aws as aws
 
 from components import settings
 from components.access import Access, AccessArgs
-from components.allow_list import ALLOWED_PATHS
+from components.access_logs import AccessLogs, AccessLogsArgs
+from components.admin_access import AdminAccess, AdminAccessArgs
 from components.aurora import Aurora, AuroraArgs
 from components.bedrock import look_up
 from components.cache import Cache, CacheArgs
+from components.concurrency import reservable
 from components.database import Database, DatabaseArgs
 from components.domain import EDGE_REGION, Certificate, CertificateArgs, lead
 from components.doors import Doors, DoorsArgs
 from components.edge import Edge, EdgeArgs
+from components.firewall import Firewall, FirewallArgs
 from components.gateway import Gateway, GatewayArgs
 from components.image_cache import ImageCache, ImageCacheArgs, is_own, own_arn
 from components.lifetime import Lifetime
@@ -125,7 +128,7 @@ doors = Doors(
         vpc_id=network.vpc_id,
         subnet_ids=network.private_subnet_ids,
         security_group_id=network.load_balancer_group_id,
-        allowed_paths=list(ALLOWED_PATHS),
+        allowed_paths=config.public_paths,
         protect=config.protect,
         domain_name=config.doors_domain_name,
         certificate_arn=doors_certificate,
@@ -191,6 +194,8 @@ certificate: pulumi.Input[str] = config.certificate_arn
 if config.domain_name and not certificate:
     certificate = Certificate("name", CertificateArgs(config.domain_name, config.hosted_zone_id, EDGE_REGION)).arn
 
+firewall = Firewall("firewall", FirewallArgs(stack.prefix, config.waf_rate_limit)) if config.waf else None
+
 edge = Edge(
     "edge",
     EdgeArgs(
@@ -201,15 +206,19 @@ edge = Edge(
         load_balancer_group_id=network.load_balancer_group_id,
         internet_gateway=network.internet_gateway,
         public_listener=doors.public_listener,
-        allowed_paths=list(ALLOWED_PATHS),
+        allowed_paths=config.public_paths,
         domain_name=config.domain_name,
         certificate_arn=certificate,
         secure=doors_certificate is not None,
+        web_acl_arn=firewall.arn if firewall else None,
     ),
 )
 if config.domain_name and config.hosted_zone_id:
     answers = (edge.distribution.domain_name, edge.distribution.hosted_zone_id)
     lead("name", config.domain_name, config.hosted_zone_id, answers, over_ipv6=True)
+
+if config.access_logs:
+    AccessLogs("access-logs", AccessLogsArgs(stack.prefix, edge.distribution.arn, config.log_retention_days))
 
 relay = AdminRelay(
     "relay",
@@ -222,6 +231,28 @@ relay = AdminRelay(
         log_retention_days=config.log_retention_days,
         egress=[*network.egress, *network.rules, *named],
         over_ipv6=config.egress == "public",
+        holds_key=config.relay_holds_key,
+        concurrency=reservable(config.relay_concurrency),
+    ),
+)
+
+admin_access = AdminAccess(
+    "admin",
+    AdminAccessArgs(
+        project=stack.project,
+        stack=stack.stack,
+        prefix=stack.prefix,
+        region=stack.region,
+        relay=relay.function,
+        reader=relay.reader,
+        relay_holds_key=config.relay_holds_key,
+        admin_url=doors.admin_url,
+        gateway_url=edge.url,
+        master_key_secret_arn=gateway.master_key_secret_arn,
+        service=gateway.service,
+        target_group_arn=doors.target_group_arn,
+        database=database.instance if database else None,
+        log_group=gateway.log_group,
     ),
 )
 
@@ -234,8 +265,11 @@ if config.database != "none":
             relay=relay.function_name,
             region=stack.region,
             managed_by=f"{stack.project}/{stack.stack}",
+            prefix=stack.prefix,
             database=database.instance if database else None,
             ready=[gateway.service, *relay.ready],
+            roster_above=config.roster_above,
+            protect=config.protect,
         ),
     )
 
@@ -280,7 +314,11 @@ pulumi.export("gatewayUrl", edge.url)
 pulumi.export("adminUrl", doors.admin_url)
 pulumi.export("relayFunctionName", relay.function_name)
 pulumi.export("masterKeySecretArn", gateway.master_key_secret_arn)
+pulumi.export("adminPolicyArn", admin_access.admin_policy_arn)
+pulumi.export("viewerPolicyArn", admin_access.viewer_policy_arn)
 if lifetime is not None:
     pulumi.export("expiresAt", lifetime.expires)
 pulumi.export("users", access.users if access else {})
+pulumi.export("teams", access.teams if access else {})
 pulumi.export("keys", access.keys if access else {})
+pulumi.export("publishedKeys", access.published if access else {})

@@ -1,20 +1,15 @@
 """What one task carries: LiteLLM with a key from Postgres and a model that answers at once, against the floor of its
-own server without LiteLLM, turn by turn in one run. `python -m bench.capacity`."""
+own server without LiteLLM, turn by turn in one run. `make bench ARGS="--part capacity"`."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import json
-import os
-import platform
 import secrets
-import shutil
 import socket
 import statistics
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 import urllib.request
@@ -25,7 +20,6 @@ from urllib.parse import urlsplit
 
 from bench.bare import BareLiteLLM, NotReady
 from localcloud.images.litellm import venv
-from ops.paths import REPO
 
 SECONDS = 8.0
 TURNS = 2
@@ -45,7 +39,8 @@ class Load:
 
 
 def load(url: str, key: str, connections: int, seconds: float = SECONDS) -> Load:
-    """Requests one after another on each of so many kept-alive connections. Raises RuntimeError for any but a 200."""
+    """Requests one after another on each of so many kept-alive connections. Raises NotReady for any other answer than
+    a 200."""
     took: list[float] = []
     wrong: list[str] = []
     until = time.monotonic() + seconds
@@ -73,7 +68,7 @@ def load(url: str, key: str, connections: int, seconds: float = SECONDS) -> Load
     for thread in threads:
         thread.join()
     if wrong:
-        raise RuntimeError(f"{url} answered {wrong[0]}")
+        raise NotReady(f"{url} answered {wrong[0]}")
     ordered = sorted(took)
     lasted = time.monotonic() - began
     return Load(len(took) / lasted, statistics.median(ordered) * 1000, ordered[int(len(ordered) * 0.99)] * 1000)
@@ -116,6 +111,7 @@ def new_key(url: str, master: str) -> str:
 
 
 def measure(folder: Path) -> None:
+    """Prints the figures. There is no limit to hold them against: they are what docs/scale.md computes with."""
     with BareLiteLLM(folder / "bare") as litellm, litellm.running() as (url, master), floor(folder) as bare:
         key = new_key(url, master)
         for at in (bare, url):
@@ -135,21 +131,3 @@ def measure(folder: Path) -> None:
         rows, size, connections = litellm.stored()
         each = size / max(rows, 1)
         print(f"spend logs: {rows} rows, {each:.0f} bytes each with their indexes; {connections} connections")
-
-
-def main() -> int:
-    print(f"{time.strftime('%Y-%m-%d')}  {os.cpu_count()} cores, {platform.platform()}, load {os.getloadavg()[0]:.1f}")
-    (REPO / ".local").mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=REPO / ".local"))
-    try:
-        measure(folder)
-    except (NotReady, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -42,31 +45,66 @@ class LocalCloud:
 
     def make(self, target: str) -> float:
         """Run it and return the seconds that it took. Raises CommandFailed."""
-        # What was said to the make that runs us (`ARGS`, its flags) is not for this one.
-        outer = ("MAKE", "MFLAGS", "ARGS", "STACK", "SHOW_KEYS")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
-        env = {**kept, HOME_VARIABLE: str(self.home)}
         began = time.monotonic()
         done = subprocess.run(
-            ["make", target], cwd=REPO, env=env, text=True, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            ["make", target],
+            cwd=REPO,
+            env=self.env(),
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
         )
         seconds = time.monotonic() - began
         if done.returncode:
             raise CommandFailed(f"make {target} failed:\n{done.stdout[-3000:]}{done.stderr[-6000:]}")
         return seconds
 
+    def env(self) -> dict[str, str]:
+        """The environment of whatever is to meet this local cloud."""
+        # What was said to the make that runs us (`ARGS`, its flags) is not for others.
+        outer = ("MAKE", "MFLAGS", "ARGS", "STACK", "SHOW_KEYS")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
+        return {**kept, HOME_VARIABLE: str(self.home)}
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, with loopback addresses and the keys' values."""
+        return json.loads(self._localcloud("outputs", "--json", "--show-secrets"))
+
+    def behave(self, kind: str, seconds: float) -> None:
+        """Tell the stand-ins for Bedrock's models how to behave."""
+        self._localcloud("bedrock", kind, "--seconds", str(seconds))
+
+    def litellm(self) -> str:
+        """Where the task's LiteLLM itself listens. Raises CommandFailed when none runs."""
+        for process in psutil.process_iter():
+            if self._mine(process):
+                for each in [process, *process.children(recursive=True)]:
+                    words = each.cmdline()
+                    if any(word.endswith("litellm_start.py") for word in words) and "--port" in words:
+                        return f"http://127.0.0.1:{words[words.index('--port') + 1]}"
+        raise CommandFailed("no LiteLLM runs")
+
+    def _localcloud(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "localcloud", *arguments]
+        done = subprocess.run(command, cwd=REPO, env=self.env(), text=True, capture_output=True, check=False)
+        if done.returncode:
+            raise CommandFailed(f"localcloud {arguments[0]} failed:\n{done.stderr[-3000:]}")
+        return done.stdout
+
     def memory(self) -> list[Memory]:
         """Every process of the local cloud, the largest first, with its resident set size: what `ps` calls RSS. Pages
         that several share are counted for each of them, so the sum is no less than what is really taken."""
         found: dict[int, Memory] = {}
         for process in psutil.process_iter():
-            if self._mine(process):
+            if self.owns(process):
                 # Their children as well: Postgres' write their title over their environment.
                 for each in [process, *process.children(recursive=True)]:
                     found[each.pid] = Memory(_name(each), each.memory_info().rss)
         return sorted(found.values(), key=lambda each: -each.resident)
 
-    def _mine(self, process: psutil.Process) -> bool:
+    def owns(self, process: psutil.Process) -> bool:
+        """Whether it is one of this local cloud's."""
         try:
             return process.pid != os.getpid() and process.environ().get(HOME_VARIABLE) == str(self.home)
         except psutil.Error:

@@ -1,10 +1,10 @@
-"""`access/<stack>.yaml` → users and keys. Every mistake is reported at once, each as a sentence with file, line and
-key."""
+"""`access/<stack>.yaml` → teams, users and keys. Every mistake is reported at once, each as a sentence with file, line
+and key."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,31 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from components.access_schema import EMAIL, AccessFile, KeyEntry, UserEntry
-from litellm_admin.models import KeySpec, UserSpec
+from components import access_rules
+from components.access_rules import cut, plain
+from components.access_schema import AccessFile, KeyEntry, TeamEntry, UserEntry
+from litellm_admin.models import KeySpec, TeamSpec, UserSpec
 
-# What is shown of a wrong value.
-_LONGEST = 60
+_SECTIONS: dict[str, type[UserEntry] | type[TeamEntry] | type[KeyEntry]] = {
+    "users": UserEntry,
+    "teams": TeamEntry,
+    "keys": KeyEntry,
+}
 
 
 @dataclass(frozen=True)
 class AccessSpec:
-    """Who has access."""
+    """Who has access. `published` are the aliases of keys whose values go to Secrets Manager."""
 
     users: tuple[UserSpec, ...] = ()
     keys: tuple[KeySpec, ...] = ()
+    teams: tuple[TeamSpec, ...] = ()
+    published: frozenset[str] = frozenset()
+
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        return len(self.users) + len(self.keys) + len(self.teams)
 
 
 @dataclass(frozen=True)
@@ -78,27 +90,19 @@ class _Reader:
             self._report((), "is empty; write `users: []` if nobody shall have access yet.")
             return AccessSpec()
         if not isinstance(document, dict):
-            self._report((), "must be a mapping with the keys `users` and `keys`.")
+            self._report((), "must be a mapping with the keys `users`, `teams` and `keys`.")
             return AccessSpec()
-        users, keys = self._entries(document, "users", UserEntry), self._entries(document, "keys", KeyEntry)
+        users, teams, keys = (self._entries(document, section, model) for section, model in _SECTIONS.items())
         for name in document.keys() - AccessFile.model_fields.keys():
             self._report((name,), f"{name} is no key of an access file; {_did_you_mean(name, AccessFile.model_fields)}")
-        if database == "none":
-            self._refuse_without_database(document)
-        self._check_models(document, models)
-        self._check_unique(document, "users", "email", str.lower)
-        self._check_unique(document, "keys", "alias", str)
-        self._check_owners(document)
-        return AccessSpec(
-            tuple(UserSpec(**user.model_dump()) for user in users),
-            tuple(KeySpec(**key.model_dump()) for key in keys),
-        )
+        access_rules.check(document, models, database, self._report)
+        return _spec(users, teams, keys)
 
     # -- YAML
 
     def _parse(self) -> Any:
         try:
-            loader = yaml.SafeLoader(self._text)
+            loader = _loader(self._text)
             self._root = loader.get_single_node()
             if self._root is None:
                 return None
@@ -114,10 +118,10 @@ class _Reader:
 
     def _no_yaml(self, line: int | None, reason: object) -> None:
         self._broken = True
-        self.problems.append(Problem(self._file, line, f"is no valid YAML: {_plain(str(reason)).rstrip('.')}."))
+        self.problems.append(Problem(self._file, line, f"is no valid YAML: {plain(str(reason)).rstrip('.')}."))
 
     def _report(self, path: Sequence[str | int], text: str) -> None:
-        self.problems.append(Problem(self._file, self._line(path) if path else None, _plain(text)))
+        self.problems.append(Problem(self._file, self._line(path) if path else None, plain(text)))
 
     def _line(self, path: Sequence[str | int]) -> int:
         """Where `path` stands: the line of its key or item, or of the nearest thing around it that exists."""
@@ -136,15 +140,17 @@ class _Reader:
             found = _step(node, step)
             node = found[1] if found else None
         if not isinstance(node, yaml.ScalarNode):
-            return _cut(_kind(value))
+            return cut(_kind(value))
         if value is None or (isinstance(value, bool) and node.value not in ("true", "false")):
             read = "nothing" if value is None else str(value).lower()
-            return f"{_cut(node.value) or 'empty'}, which YAML reads as {read}"
-        return _cut(node.value) if node.value else "empty"
+            return f"{cut(node.value) or 'empty'}, which YAML reads as {read}"
+        return cut(node.value) if node.value else "empty"
 
     # -- entries
 
-    def _entries(self, document: dict, section: str, model: type[UserEntry] | type[KeyEntry]) -> list[Any]:
+    def _entries(
+        self, document: dict, section: str, model: type[UserEntry] | type[TeamEntry] | type[KeyEntry]
+    ) -> list[Any]:
         rows = document.get(section, [])
         if not isinstance(rows, list):
             self._report(
@@ -180,57 +186,49 @@ class _Reader:
                     where, f"{key} is {self._shown(where, row)}; it must be a mapping such as `{identity}: …`."
                 )
 
-    # -- rules across entries
 
-    def _refuse_without_database(self, document: dict) -> None:
-        for section in ("users", "keys"):
-            if document.get(section):
-                self._report(
-                    (section,),
-                    f"{section} need a database, and this stack has none: set llm-gateway:database to rds, "
-                    f"or remove {section} (without one the gateway has a master key, and neither users nor keys).",
-                )
-
-    def _check_models(self, document: dict, models: Sequence[str]) -> None:
-        for section, index, row in _rows(document, "users", "keys"):
-            named = row.get("models")
-            for place, name in enumerate(named if isinstance(named, list) else []):
-                if isinstance(name, str) and name not in models:
-                    near = difflib.get_close_matches(name, models, n=1)
-                    hint = f"did you mean {near[0]}? The" if near else "the"
-                    text = f"names {_cut(name)}, which isn't configured; {hint} models are {', '.join(models)}."
-                    self._report((section, index, "models", place), f"{section}[{index}].models {text}")
-
-    def _check_unique(self, document: dict, section: str, field: str, identity: Callable[[str], str]) -> None:
-        first: dict[str, int] = {}
-        for _, index, row in _rows(document, section):
-            name = row.get(field)
-            if not isinstance(name, str):
-                continue
-            before = first.setdefault(identity(name), index)
-            if before != index:
-                text = f"is {_cut(name)}, as in {section}[{before}]; every one may be there once."
-                self._report((section, index, field), f"{section}[{index}].{field} {text}")
-
-    def _check_owners(self, document: dict) -> None:
-        users = [row.get("email") for _, _, row in _rows(document, "users")]
-        emails = {email.lower() for email in users if isinstance(email, str)}
-        for _, index, row in _rows(document, "keys"):
-            owner = row.get("owner")
-            # one that is no e-mail is told already
-            if isinstance(owner, str) and EMAIL.fullmatch(owner) and owner.lower() not in emails:
-                near = difflib.get_close_matches(owner.lower(), sorted(emails), n=1)
-                hint = f"did you mean {near[0]}?" if near else "add that user, or leave the owner out."
-                text = f"keys[{index}].owner is {owner}, who isn't among the users; {hint}"
-                self._report(("keys", index, "owner"), text)
+def _spec(users: list[UserEntry], teams: list[TeamEntry], keys: list[KeyEntry]) -> AccessSpec:
+    """What the entries say: a team has the members that it names and those that name it."""
+    joined: dict[str, list[str]] = {team.alias: list(team.members) for team in teams}
+    for user in users:
+        if user.team in joined:
+            joined[user.team].append(user.email)
+    return AccessSpec(
+        users=tuple(UserSpec(**user.model_dump(exclude={"team"})) for user in users),
+        keys=tuple(KeySpec(**key.model_dump(exclude={"publish"})) for key in keys),
+        teams=tuple(
+            TeamSpec(**team.model_dump(exclude={"members"}), members=_each_once(joined[team.alias])) for team in teams
+        ),
+        published=frozenset(key.alias for key in keys if key.publish),
+    )
 
 
-def _rows(document: dict, *sections: str) -> Iterator[tuple[str, int, dict]]:
-    for section in sections:
-        rows = document.get(section)
-        for index, row in enumerate(rows if isinstance(rows, list) else []):
-            if isinstance(row, dict):
-                yield section, index, row
+def _each_once(emails: list[str]) -> tuple[str, ...]:
+    return tuple({email.lower(): email.lower() for email in emails})
+
+
+# Nobody nests so deep.
+_DEEPEST = 50
+
+
+def _loader(text: str) -> Any:
+    """libyaml's loader, which takes a tenth of the time on a large file. PyYAML's own where there is none, for mistakes
+    (so that they are told in the same words everywhere) and for whatever is nested deep: libyaml's composer would end
+    the process."""
+    fast = getattr(yaml, "CSafeLoader", None)
+    return (fast if fast is not None and _is_plain(text, fast) else yaml.SafeLoader)(text)
+
+
+def _is_plain(text: str, loader: Any) -> bool:
+    depth = 0
+    try:
+        for event in yaml.parse(text, loader):  # without recursion
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                return False
+    except (yaml.YAMLError, ValueError):
+        return False
+    return True
 
 
 def _step(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
@@ -264,7 +262,7 @@ def _doubles(root: yaml.Node) -> Iterator[tuple[int, str]]:
                     if key.value in lines:
                         yield (
                             line,
-                            f"{_cut(key.value)} is here a second time, after line {lines[key.value]}; merge the two.",
+                            f"{cut(key.value)} is here a second time, after line {lines[key.value]}; merge the two.",
                         )
                     lines.setdefault(key.value, line)
 
@@ -279,13 +277,3 @@ def _kind(value: Any) -> str:
     if isinstance(value, dict):
         return "a mapping"
     return "a list" if value else "an empty list"
-
-
-def _plain(text: str) -> str:
-    """One printable line: what stands in the file must not steer the terminal that shows it."""
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
-
-
-def _cut(text: str) -> str:
-    line = _plain(text)
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from litellm_admin import durations
-from litellm_admin.models import DEFAULT_ROLE, MANAGED_BY, ROLES
+from litellm_admin.models import DEFAULT_KEY_TYPE, DEFAULT_ROLE, KEY_TYPES, MANAGED_BY, ROLES
 
 # Of names and values. Nobody needs so many, and YAML's aliases can make a small file say billions.
 MOST_METADATA = 1000
@@ -26,6 +26,12 @@ EMAIL = re.compile(
 # too.
 # litellm/proxy/management_endpoints/key_management_endpoints.py: _KEY_ALIAS_PATTERN
 _KEY_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-/.@]{0,126}[A-Za-z0-9]")
+
+
+_OVERLAP = re.compile(r"([0-9]{1,6})([mhd])")
+_UNITS = {"m": 60, "h": 3600, "d": 86_400}
+MOST_OVERLAP = 90 * 86_400
+"""The longest overlap in seconds: whoever needs more needs a second key."""
 
 
 def _text(value: Any) -> str:
@@ -51,9 +57,51 @@ def _key_alias(value: Any) -> str:
     return value
 
 
+def _members(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError("it must be a list of e-mail addresses")
+    for email in value:
+        if not isinstance(email, str) or not EMAIL.fullmatch(email):
+            raise ValueError(f"{email!r} in it is no e-mail address such as dev@example.com")
+    emails = [email.lower() for email in value]
+    if double := sorted({email for email in emails if emails.count(email) > 1}):
+        raise ValueError(f"it names {double[0]} twice")
+    return tuple(value)
+
+
 def _role(value: Any) -> str:
     if value not in ROLES:
         raise ValueError(f"a role is one of {', '.join(ROLES)}")
+    return value
+
+
+def _key_type(value: Any) -> str:
+    if value not in KEY_TYPES:
+        raise ValueError(f"a key's type is one of {', '.join(KEY_TYPES)}")
+    return value
+
+
+def _rotate(value: Any) -> str:
+    """A date or a number is as good a mark as a word: all that counts is that it is another one than before."""
+    if isinstance(value, (date, int)) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > 100:
+        raise ValueError("it is a mark such as a date or a number; to have another value made, write another mark")
+    return value.strip()
+
+
+def _overlap(value: Any) -> int:
+    hint = "it is how long the former value goes on working, such as 12h or 7d, and at most 90d"
+    found = _OVERLAP.fullmatch(value) if isinstance(value, str) else None
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 0 < seconds <= MOST_OVERLAP:
+        raise ValueError(hint)
+    return seconds
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("it is true or false")
     return value
 
 
@@ -156,10 +204,23 @@ KeyAlias = Annotated[
     str, BeforeValidator(_key_alias), WithJsonSchema({"type": "string", "pattern": f"^{_KEY_ALIAS.pattern}$"})
 ]
 Role = Annotated[str, BeforeValidator(_role), WithJsonSchema({"enum": list(ROLES)})]
+KeyType = Annotated[str, BeforeValidator(_key_type), WithJsonSchema({"enum": list(KEY_TYPES)})]
+Rotate = Annotated[
+    str,
+    BeforeValidator(_rotate),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1, "maxLength": 100}, {"type": "integer"}]}),
+]
+Overlap = Annotated[int, BeforeValidator(_overlap), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,6}[mhd]$"})]
+Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
 Models = Annotated[
     tuple[str, ...],
     BeforeValidator(_models),
     WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}),
+]
+Members = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_members),
+    WithJsonSchema({"type": "array", "items": {"type": "string", "format": "email"}, "uniqueItems": True}),
 ]
 Budget = Annotated[float, BeforeValidator(_budget), WithJsonSchema({"type": "number", "minimum": 0})]
 Duration = Annotated[
@@ -193,6 +254,16 @@ class _Entry(BaseModel):
     tpm_limit: Limit = _field("Tokens a minute. Left out: no limit.")
     rpm_limit: Limit = _field("Requests a minute. Left out: no limit.")
     metadata: Metadata = _field("Anything to remember with it, such as a cost centre.", {})
+    adopt: Flag = _field(
+        "Take over one that is in LiteLLM already and that this stack didn't make. Else that is an error.", False
+    )
+
+
+class TeamEntry(_Entry):
+    """A team. Its models, budget and limits hold for all keys in it together."""
+
+    alias: KeyAlias = _field("The team's name; it identifies the team.", ...)
+    members: Members = _field("E-mails of `users`. A user may also name its `team`.", ())
 
 
 class UserEntry(_Entry):
@@ -201,6 +272,7 @@ class UserEntry(_Entry):
     email: Email = _field("The address; it identifies the user, whatever its case.", ...)
     alias: Text = _field("A name to show, such as the person's.")
     role: Role = _field("What the user may administer in LiteLLM.", DEFAULT_ROLE)
+    team: KeyAlias = _field("The alias of one of `teams` that the user is a member of.")
 
 
 class KeyEntry(_Entry):
@@ -213,13 +285,25 @@ class KeyEntry(_Entry):
     expires: Expires = _field(
         "The last day on which the key works (UTC), such as 2027-03-31, or a time with its zone. Left out: never."
     )
+    team: KeyAlias = _field("The alias of one of `teams`, whose models, budget and limits then hold for the key too.")
+    key_type: KeyType = _field("What the key may call: models (llm_api), or else.", DEFAULT_KEY_TYPE)
+    rotate: Rotate = _field("Any mark, such as a date. Another mark than before: the key gets another value.")
+    overlap: Overlap = _field(
+        "How long the former value goes on working once `rotate` has changed, such as 12h or 7d. Left out: not at all.",
+        0,
+    )
+    publish: Flag = _field(
+        "Keep the value in a secret of its own in Secrets Manager, with an IAM policy that allows reading just that.",
+        False,
+    )
 
 
 class AccessFile(BaseModel):
-    """Who may use the gateway: users and virtual keys."""
+    """Who may use the gateway: teams, users and virtual keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    teams: list[TeamEntry] = Field(default_factory=list, description="Groups of users and keys with a common budget.")
     users: list[UserEntry] = Field(default_factory=list, description="The people.")
     keys: list[KeyEntry] = Field(
         default_factory=list, description="Keys for applications and environments, or for a person with `owner`."

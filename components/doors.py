@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.allow_list import chunks
+from components.allow_list import OpenPath, rules
 from components.network import ADMIN_DOOR_PORT, HTTPS_PORT, PUBLIC_DOOR_PORT, TASK_PORT
 
-# A rule takes five condition values, and a listener a hundred rules.
-# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
-VALUES_PER_RULE = 5
+# The path of a URL, whatever it is; the query stays. https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-transforms.html
+WHOLE_PATH = "^[^?]*"
 # Longer than the edge waits for the origin (120 s), so that the edge is the one that gives up.
 IDLE_SECONDS = 180
 # Answers 503 while the database can't be reached, so a new task takes no traffic before it can check keys.
@@ -46,15 +45,15 @@ def public_port(secure: bool) -> int:
 
 @dataclass(frozen=True)
 class DoorsArgs:
-    """`allowed_paths` are literal paths; the public door answers 403 to all others. With a
-    `domain_name` and the `certificate_arn` for it (ACM, in the stack's region) both doors speak HTTPS. Who called
-    what goes to `log_bucket`, if there is one, below `prefix`."""
+    """The public door answers 403 to everything but `allowed_paths`. With a `domain_name` and the `certificate_arn` for
+    it (ACM, in the stack's region) both doors speak HTTPS. Who called what goes to `log_bucket`, if there is one, below
+    `prefix`."""
 
     prefix: str
     vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
-    allowed_paths: Sequence[str]
+    allowed_paths: Sequence[OpenPath]
     protect: bool
     domain_name: str = ""
     certificate_arn: pulumi.Input[str] | None = None
@@ -163,15 +162,27 @@ class Doors(pulumi.ComponentResource):
             "fixed_response": {"status_code": "403", "content_type": "application/json", "message_body": REFUSAL},
         }
 
-    def _public_rules(self, paths: Sequence[str], targets: aws.lb.TargetGroup) -> list[aws.lb.ListenerRule]:
+    def _public_rules(self, paths: Sequence[OpenPath], targets: aws.lb.TargetGroup) -> list[aws.lb.ListenerRule]:
+        """A rule a path. The load balancer compares the path after normalising it, doesn't say how, and forwards it as
+        it came: what it takes for `/v1/models` may be `/ui/../v1/models` to LiteLLM. So each rule forwards its own
+        literal in place of what it matched. docs/edge.md"""
         return [
             aws.lb.ListenerRule(
                 f"{self._name}-public-{number}",
                 listener_arn=self.public_listener.arn,
                 priority=10 * number,
-                conditions=[{"path_pattern": {"values": values}}],
+                conditions=[
+                    {"path_pattern": {"values": [one.path]}},
+                    {"http_request_method": {"values": list(one.methods)}},
+                ],
+                transforms=[
+                    {
+                        "type": "url-rewrite",
+                        "url_rewrite_config": {"rewrite": {"regex": WHOLE_PATH, "replace": one.path}},
+                    }
+                ],
                 actions=[self._forward(targets)],
                 opts=self._mine,
             )
-            for number, values in enumerate(chunks(sorted(paths), VALUES_PER_RULE), start=1)
+            for number, one in enumerate(rules(paths), start=1)
         ]

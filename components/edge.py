@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
 
-from components.allow_list import DENIED_PATTERNS
+from components.allow_list import DENIED_PATTERNS, OpenPath
 from components.doors import public_port
+from components.edge_code import RUNTIME, deny_code, guard_code
 from components.network import HTTPS_PORT, PUBLIC_DOOR_PORT
-
-SOURCES = Path(__file__).with_suffix("")
-RUNTIME = "cloudfront-js-2.0"
-# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#limits-functions
-MAX_FUNCTION_BYTES = 10 * 1024
 
 # AWS's managed policies: cache nothing; pass every header of the viewer but Host, which would not be the load
 # balancer's. https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+# HSTS, nosniff, no framing by others, a short referrer: what a browser that is led here may make of an answer.
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-response-headers-policies.html
+SECURITY_HEADERS = "67f7725c-6f97-4210-82d7-5512b31e9d03"
 
 # The group that carries CloudFront's interfaces in a VPC. AWS makes it with the VPC's first VPC origin.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
@@ -40,7 +37,8 @@ class EdgeArgs:
     """`load_balancer_group_id` gets the one rule by which CloudFront reaches the public door. `internet_gateway`
     (None: the VPC has one already) must be attached before a VPC origin is made, and `public_listener` must answer
     before requests come. `domain_name` with its `certificate_arn` (ACM, us-east-1) replaces CloudFront's own domain.
-    `secure`: the public door speaks HTTPS, and its certificate is for `load_balancer_name`."""
+    `secure`: the public door speaks HTTPS, and its certificate is for `load_balancer_name`. `web_acl_arn`: AWS
+    WAF's."""
 
     prefix: str
     vpc_id: pulumi.Input[str]
@@ -49,32 +47,11 @@ class EdgeArgs:
     load_balancer_group_id: pulumi.Input[str]
     internet_gateway: pulumi.Resource | None
     public_listener: pulumi.Resource
-    allowed_paths: Sequence[str]
+    allowed_paths: Sequence[OpenPath]
     domain_name: str = ""
     certificate_arn: pulumi.Input[str] = ""
     secure: bool = False
-
-
-def deny_code() -> str:
-    """The code of the Function that answers 403 to everything."""
-    return (SOURCES / "deny.js").read_text()
-
-
-def guard_code(allowed_paths: Sequence[str]) -> str:
-    """The code of the Function that lets only `allowed_paths` pass.
-
-    Raises:
-        ValueError: the code would be larger than CloudFront takes.
-    """
-    code = (
-        (SOURCES / "guard.js").read_text().replace("/* ALLOWED_PATHS */", json.dumps(sorted(allowed_paths), indent=4))
-    )
-    if len(code.encode()) > MAX_FUNCTION_BYTES:
-        raise ValueError(
-            f"the guard would have {len(code.encode())} bytes and CloudFront takes {MAX_FUNCTION_BYTES}: "
-            "shorten the allow-list"
-        )
-    return code
+    web_acl_arn: pulumi.Input[str] | None = None
 
 
 class Edge(pulumi.ComponentResource):
@@ -101,6 +78,7 @@ class Edge(pulumi.ComponentResource):
             origins=[self._origin(origin)],
             ordered_cache_behaviors=[{"path_pattern": pattern, **self._behaviour(deny)} for pattern in DENIED_PATTERNS],
             default_cache_behavior=self._behaviour(guard),
+            web_acl_id=args.web_acl_arn,
             restrictions={"geo_restriction": {"restriction_type": "none"}},
             aliases=[args.domain_name] if args.domain_name else [],
             viewer_certificate=self._certificate(),
@@ -194,5 +172,6 @@ class Edge(pulumi.ComponentResource):
             "compress": False,
             "cache_policy_id": CACHING_DISABLED,
             "origin_request_policy_id": ALL_VIEWER_EXCEPT_HOST,
+            "response_headers_policy_id": SECURITY_HEADERS,
             "function_associations": [{"event_type": "viewer-request", "function_arn": function.arn}],
         }

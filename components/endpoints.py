@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-# What a task and the relay call: the image's registry (its layers come from S3), logs, secrets, the models.
+# What a task and the relay call: the image's registry (its layers come from S3), logs, secrets, the models; STS, by
+# which the relay knows its callers.
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html
-SERVICES = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "bedrock-runtime")
+SERVICES = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "bedrock-runtime", "sts")
 
 
 @dataclass(frozen=True)

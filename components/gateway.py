@@ -89,6 +89,7 @@ class Gateway(pulumi.ComponentResource):
     """The service. It counts as created once its tasks are healthy behind the doors."""
 
     master_key_secret_arn: pulumi.Output[str]
+    log_group: pulumi.Output[str]
     tasks: int
     service: aws.ecs.Service
     service_arn: pulumi.Output[str]
@@ -103,6 +104,7 @@ class Gateway(pulumi.ComponentResource):
         logs = aws.cloudwatch.LogGroup(
             f"{name}-logs", name=f"/ecs/{args.prefix}", retention_in_days=args.log_retention_days, opts=self._mine
         )
+        self.log_group = logs.name
         execution, may_start = execution_role(
             f"{name}-execution", args.prefix, list(secrets.values()), logs.arn, self._mine, args.repository_arn
         )

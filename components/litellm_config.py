@@ -11,6 +11,9 @@ from components.models import Model
 
 # LiteLLM's own default (proxy_cli.py, LiteLLMDatabaseConnectionPool): connections of a worker to the database.
 POOL = 10
+# Seconds of a model's silence after which a stream gets a comment, before the first token and between two. Well below
+# what the edge waits (120 s), so that a slow model's stream lives as long as the model does.
+KEEPALIVE_SECONDS = 20
 
 
 REDIS = {
@@ -35,7 +38,11 @@ def render(
         }
         if pool != POOL:
             general["database_connection_pool_limit"] = pool
-    settings: dict[str, object] = {"telemetry": False, "json_logs": True}
+    settings: dict[str, object] = {
+        "telemetry": False,
+        "json_logs": True,
+        "sse_keepalive_ping_interval_seconds": KEEPALIVE_SECONDS,
+    }
     if has_cache:
         # limits, spend and locks of all tasks together; by name, so that a cache that isn't there is an error and not
         # a quiet return to limits of each task's own

@@ -272,7 +272,7 @@ class Network(pulumi.ComponentResource):
             over_ipv6 = self._args.egress == "public"
             return [
                 self._out("task-to-aws", task, why),
-                self._out("relay-to-aws", relay, "Secrets Manager over TLS", over_ipv6=over_ipv6),
+                self._out("relay-to-aws", relay, "Secrets Manager and STS over TLS", over_ipv6=over_ipv6),
             ]
         group = self._group("endpoints", "endpoints of AWS's services")
         args = EndpointsArgs(self._args.prefix, self._args.region, self.vpc_id, self.private_subnet_ids, group.id)

@@ -14,9 +14,12 @@ import pulumi
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel, to_snake
 
-from components import fargate, growth
+from components import allow_list, fargate, growth
 from components.access_file import AccessSpec, load_access
+from components.allow_list import OpenPath
 from components.aurora import Capacity
+from components.edge_code import guard_code
+from components.firewall import LEAST_RATE, MOST_RATE
 from components.hours import OfficeHours
 from components.lifetime import moment, span
 from components.mistakes import at, either, sentence
@@ -71,6 +74,21 @@ def _expires_at(value: str) -> str:
     if value:
         moment(value)
     return value
+
+
+def _fits_the_doors(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """As many paths as the load balancer has rules for and the guard has room for, and one at least."""
+    if not paths:
+        raise ValueError("opens nothing; leave it out for the shipped list, or name the paths to open")
+    opened = allow_list.expanded(paths)
+    needed = len(allow_list.rules(opened))
+    if needed > allow_list.MOST_RULES:
+        raise ValueError(
+            f"needs {needed} rules of the load balancer, which takes {allow_list.MOST_RULES}; leave out what nobody "
+            "calls"
+        )
+    guard_code(opened)
+    return paths
 
 
 def _safe_image(value: str) -> str:
@@ -134,6 +152,9 @@ class Settings(BaseModel):
     migrations: Literal["start", "task"] = "start"
     database_pool: Annotated[int, Field(ge=1, le=100)] = 10
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(strict=False)
+    allowed_paths: Annotated[
+        tuple[Annotated[str, AfterValidator(allow_list.checked)], ...], AfterValidator(_fits_the_doors)
+    ] = Field((allow_list.DEFAULT,), strict=False)
     domain_name: Annotated[str, Field(pattern=_DOMAIN)] = ""
     certificate_arn: Annotated[str, Field(pattern=r"^(arn:aws:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+)?$")] = ""
     doors_domain_name: Annotated[str, Field(pattern=_DOMAIN)] = ""
@@ -141,9 +162,15 @@ class Settings(BaseModel):
         str, Field(pattern=r"^(arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+)?$")
     ] = ""
     hosted_zone_id: Annotated[str, Field(pattern=r"^([A-Z0-9]{1,32})?$")] = ""
+    waf: bool = False
+    waf_rate_limit: Annotated[int, Field(ge=LEAST_RATE, le=MOST_RATE)] = 3000
+    access_logs: bool = False
+    relay_holds_key: bool = True
+    relay_concurrency: Annotated[int, Field(ge=0, le=100)] = 10
     log_retention_days: Literal[
         1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
     ] = 30
+    roster_above: Annotated[int, Field(ge=0)] = 100
     office_hours: Annotated[OfficeHours | None, BeforeValidator(lambda given: given or None)] = None
     alarm_email: Annotated[str, Field(pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$")] = ""
     monthly_budget: Annotated[int, Field(ge=1)] = 150
@@ -212,6 +239,11 @@ class Settings(BaseModel):
     def most_tasks(self) -> int:
         """How many tasks may run, apart from those that an update replaces."""
         return self.autoscaling.max_tasks if self.autoscaling else self.tasks
+
+    @property
+    def public_paths(self) -> tuple[OpenPath, ...]:
+        """The literal paths that the public may call, with their methods."""
+        return allow_list.expanded(self.allowed_paths)
 
     @property
     def model_names(self) -> tuple[str, ...]:

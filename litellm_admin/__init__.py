@@ -1,4 +1,4 @@
-"""LiteLLM's user and key API: models, a pure plan, a client and the two ways to reach it. Knows no Pulumi.
+"""LiteLLM's user and key API: models, a pure plan, a client, the ways to reach it and a command line. Knows no Pulumi.
 
-Imports only the standard library; boto3 is imported when a relay is first called, so that a command starts at once.
+Imports only the standard library; botocore is imported when AWS is first asked, so that a command starts at once.
 """

@@ -1,68 +1,45 @@
-"""LiteLLM's management API for users and keys: typed, complete over all pages, patient within bounds."""
+"""LiteLLM's management API for teams, users and keys: typed, and complete over all pages."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from litellm_admin.errors import AdminError, Failed, NoDatabase, NotFound, Unreachable, refusal
-from litellm_admin.models import ObservedKey, ObservedUser, observed_key, observed_user
-from litellm_admin.transport import Query, Response, Transport
+from litellm_admin.calls import PAGE, TRY_AGAIN, Calls, Page, Patience, accepted, unready
+from litellm_admin.errors import AdminError, Failed, NoDatabase, NotFound, Unreachable, masked
+from litellm_admin.models import (
+    ObservedKey,
+    ObservedTeam,
+    ObservedUser,
+    observed_key,
+    observed_team,
+    observed_user,
+)
+from litellm_admin.transport import Query, Transport
 
-T = TypeVar("T")
+__all__ = ["MOST_USERS", "PAGE", "Client", "Patience"]
 
-PAGE = 100
-"""The largest page that LiteLLM gives."""
+MOST_USERS = 500
+"""The most users that LiteLLM makes or deletes in one call."""
 
-# Too many requests; and the answers of a load balancer or relay that has no healthy LiteLLM to hand the call to.
-TRY_AGAIN = frozenset({429, 502, 503, 504})
+ACTIVITY_PAGE = 250
+"""Rows (a day, user, key and model each) in a page of activity: LiteLLM takes 1,000, and their breakdowns would be more
+than a relay can hand back."""
 
-
-@dataclass(frozen=True)
-class _Page:
-    """How a list names its parts: the query parameter for the page's size, and in the answer the rows, their id and the
-    count."""
-
-    size: str
-    rows: str
-    row_id: str
-    total: str
-
-
-_USERS = _Page(size="page_size", rows="users", row_id="user_id", total="total")
-_KEYS = _Page(size="size", rows="keys", row_id="token", total="total_count")
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How often and how long to try. Every call here may be sent twice: ids are chosen by the caller, so a second
-    create meets the first, and updates and deletes say what shall be."""
-
-    attempts: int = 5
-    first: float = 0.25
-    longest: float = 8.0
-    sleep: Callable[[float], None] = time.sleep
-
-    def pause(self, attempt: int, told: float | None) -> None:
-        """Waits after failed attempt number `attempt` (from 0), at least as long as the server told."""
-        import random
-
-        wait = min(self.longest, self.first * 2**attempt)
-        # jitter, so that parallel callers don't come back together
-        self.sleep(max(min(told or 0.0, 4 * self.longest), wait * random.uniform(0.5, 1.0)))
+_USERS = Page(size="page_size", rows="users", row_id="user_id", total="total")
+_KEYS = Page(size="size", rows="keys", row_id="token", total="total_count")
+_TEAMS = Page(size="page_size", rows="teams", row_id="team_id", total="total")
 
 
 class Client:
-    """Users and keys of one gateway. Safe to share between threads.
+    """Teams, users and keys of one gateway. Safe to share between threads.
 
     Every method raises `Unreachable` if no answer came within its patience, and a `Refused` for an answer that isn't
     success."""
 
     def __init__(self, transport: Transport, patience: Patience | None = None) -> None:
-        self._transport = transport
-        self._patience = patience or Patience()
+        self._calls = Calls(transport, patience or Patience())
 
     # -- readiness
 
@@ -82,13 +59,13 @@ class Client:
                     raise AdminError(
                         f"The gateway's admin API wasn't ready within {timeout:.0f} seconds. {error}"
                     ) from None
-            self._patience.pause(min(attempt, 5), None)
+            self._calls.patience.pause(min(attempt, 5), None)
 
     def _check_readiness(self) -> None:
-        answer = self._transport.request("GET", "/health/readiness")
+        answer = self._calls.transport.request("GET", "/health/readiness")
         if answer.status in TRY_AGAIN:
-            raise _unready("GET", "/health/readiness", answer)
-        body = self._accepted("GET", "/health/readiness", answer)
+            raise unready("GET", "/health/readiness", answer)
+        body = accepted("GET", "/health/readiness", answer)
         # "connected", or "Not connected" when LiteLLM was started without a database
         if isinstance(body, dict) and body.get("db") != "connected":
             raise NoDatabase(
@@ -102,7 +79,7 @@ class Client:
     def get_user(self, user_id: str) -> ObservedUser | None:
         """The user with this id, or None."""
         try:
-            return self._read("/v2/user/info", {"user_id": user_id}, observed_user)
+            return self._calls.read("/v2/user/info", {"user_id": user_id}, observed_user)
         except NotFound:
             return None
 
@@ -119,23 +96,88 @@ class Client:
         query: dict[str, str | int] = {"sort_by": "user_id", "sort_order": "asc"}
         if email_part:
             query["user_email"] = email_part
-        return self._pages("/user/list", query, _USERS, observed_user)
+        return self._calls.pages("/user/list", query, _USERS, observed_user)
 
     def create_user(self, body: Mapping[str, Any]) -> None:
         """POST /user/new. `Conflict` if the id or e-mail is taken."""
-        self._call("POST", "/user/new", body=body)
+        self._calls.call("POST", "/user/new", body=body)
 
     def update_user(self, body: Mapping[str, Any]) -> None:
         """POST /user/update, for a user that is known to exist: LiteLLM would create another."""
-        self._call("POST", "/user/update", body=body)
+        self._calls.call("POST", "/user/update", body=body)
 
     def delete_user(self, user_id: str) -> bool:
         """Deletes the user and all keys that it owns. False if there was none."""
         try:
-            self._call("POST", "/user/delete", body={"user_ids": [user_id]})
+            self._calls.call("POST", "/user/delete", body={"user_ids": [user_id]})
         except NotFound:
             return False
         return True
+
+    def create_users(self, rows: Sequence[Mapping[str, Any]]) -> list[str | None]:
+        """POST /management/v1/users/bulk with the bodies of `create_user`, at most `MOST_USERS`. For each, None or why
+        LiteLLM didn't make it: a bad row is reported inside of a success."""
+        body = self._calls.call("POST", "/management/v1/users/bulk", body={"users": [dict(row) for row in rows]})
+        return _row_errors(body, "POST", "/management/v1/users/bulk", len(rows))
+
+    def delete_users(self, user_ids: Sequence[str]) -> list[str | None]:
+        """Deletes users and all keys that they own, at most `MOST_USERS`. For each, None or why it is still there; one
+        that wasn't there is deleted."""
+        path = "/management/v1/users/bulk_delete"
+        errors = _row_errors(
+            self._calls.call("POST", path, body={"user_ids": list(user_ids)}), "POST", path, len(user_ids)
+        )
+        # the rows carry no code, so that it goes by LiteLLM's sentence here
+        return [None if error and error.endswith("not found") else error for error in errors]
+
+    # -- teams
+
+    def get_team(self, team_id: str) -> ObservedTeam | None:
+        """The team with this id, or None."""
+        # the list, because /team/info also sends every key and membership of the team
+        found = self._calls.pages("/v2/team/list", {"team_id": team_id}, _TEAMS, observed_team)
+        return found[0] if found else None
+
+    def find_teams(self, alias: str) -> list[ObservedTeam]:
+        """Every team with exactly this alias: LiteLLM takes any number of them."""
+        # the filter is a partial match
+        found = self._teams({"team_alias": alias})
+        return [team for team in found if team.alias == alias]
+
+    def list_teams(self) -> list[ObservedTeam]:
+        """All teams."""
+        return self._teams({})
+
+    def create_team(self, body: Mapping[str, Any]) -> None:
+        """POST /team/new. `Conflict` if the id is taken."""
+        self._calls.call("POST", "/team/new", body=body)
+
+    def update_team(self, body: Mapping[str, Any]) -> None:
+        """POST /team/update. `NotFound` if there is no such team."""
+        self._calls.call("POST", "/team/update", body=body)
+
+    def add_members(self, team_id: str, user_ids: Sequence[str]) -> None:
+        """Puts users that are known to exist into a team: LiteLLM would create others. `Refused` (400) if all of them
+        are in it."""
+        members = [{"role": "user", "user_id": user_id} for user_id in user_ids]
+        self._calls.call("POST", "/team/member_add", body={"team_id": team_id, "member": members})
+
+    def remove_member(self, team_id: str, user_id: str) -> None:
+        """Takes a user out of a team, and **deletes the keys that it owns in that team**. `Refused` (400) if it isn't
+        in it."""
+        self._calls.call("POST", "/team/member_delete", body={"team_id": team_id, "user_id": user_id})
+
+    def delete_team(self, team_id: str) -> bool:
+        """Deletes the team and all keys that are in it. False if there was none."""
+        try:
+            self._calls.call("POST", "/team/delete", body={"team_ids": [team_id]})
+        except NotFound:
+            return False
+        return True
+
+    def _teams(self, query: Query) -> list[ObservedTeam]:
+        query = {**query, "sort_by": "team_id", "sort_order": "asc"}
+        return self._calls.pages("/v2/team/list", query, _TEAMS, observed_team)
 
     # -- keys
 
@@ -143,105 +185,119 @@ class Client:
         """The key with this token (`models.token_of`), or None. LiteLLM goes on answering for a deleted one, as
         `deleted`."""
         try:
-            return self._read("/key/info", {"key": token}, lambda body: _live_key(body["info"], token))
+            return self._calls.read("/key/info", {"key": token}, lambda body: _live_key(body["info"], token))
         except NotFound:
             return None
 
     def find_key(self, alias: str) -> ObservedKey | None:
         """The key with exactly this alias, or None."""
-        found = [key for key in self._keys({"key_alias": alias}) if key.alias == alias]
+        found = self.find_keys(alias)
         return found[0] if found else None
 
-    def list_keys(self, owner_id: str | None = None) -> list[ObservedKey]:
-        """All keys, or those of one user."""
-        return self._keys({} if owner_id is None else {"user_id": owner_id})
+    def find_keys(self, alias: str) -> list[ObservedKey]:
+        """Every key with exactly this alias, the one with the least token first. LiteLLM looks before it inserts, so a
+        race can leave several."""
+        return [key for key in self._keys({"key_alias": alias}) if key.alias == alias]
+
+    def list_keys(self, owner_id: str | None = None, team_id: str | None = None) -> list[ObservedKey]:
+        """All keys, or those of one user, one team or one user in one team."""
+        query = {"user_id": owner_id, "team_id": team_id}
+        return self._keys({name: value for name, value in query.items() if value is not None})
+
+    def count_keys(self) -> int:
+        """How many keys there are."""
+        query = {"page": 1, "size": 1, "sort_by": "token", "sort_order": "asc"}
+        return self._calls.read("/key/list", query, lambda body: int(body["total_count"]))
 
     def create_key(self, body: Mapping[str, Any]) -> None:
         """POST /key/generate. `Conflict` if the alias is taken."""
-        self._call("POST", "/key/generate", body=body)
+        self._calls.call("POST", "/key/generate", body=body)
 
     def update_key(self, body: Mapping[str, Any]) -> None:
         """POST /key/update. `NotFound` if there is no such key, `Conflict` if a new alias is taken."""
-        self._call("POST", "/key/update", body=body)
+        self._calls.call("POST", "/key/update", body=body)
 
     def delete_key(self, token: str) -> bool:
         """Deletes the key with this token. False if there was none."""
         try:
-            self._call("POST", "/key/delete", body={"keys": [token]})
+            self._calls.call("POST", "/key/delete", body={"keys": [token]})
         except NotFound:
             return False
         return True
 
+    def delete_keys(self, tokens: Sequence[str]) -> None:
+        """Deletes the keys with these tokens; those that aren't there are deleted."""
+        try:
+            self._calls.call("POST", "/key/delete", body={"keys": list(tokens)})
+        except NotFound:  # not one of them was there
+            return
+
+    def block_key(self, token: str) -> None:
+        """POST /key/block: its calls are refused until it is unblocked."""
+        self._calls.call("POST", "/key/block", body={"key": token})
+
+    def unblock_key(self, token: str) -> None:
+        """POST /key/unblock."""
+        self._calls.call("POST", "/key/unblock", body={"key": token})
+
+    def key_settings(self, token: str) -> Mapping[str, Any] | None:
+        """Everything that LiteLLM stores of a key, by its own names; None if there is no such key."""
+        try:
+            info = self._calls.read("/key/info", {"key": token}, lambda body: dict(body["info"]))
+        except NotFound:
+            return None
+        return None if info.get("status") == "deleted" else info
+
+    # -- what it serves and what it cost
+
+    def about(self) -> Mapping[str, Any]:
+        """GET /health/readiness/details: `litellm_version`, `db` and more. LiteLLM tells whoever has a key."""
+        return self._calls.read("/health/readiness/details", {}, dict)
+
+    def list_models(self) -> list[Mapping[str, Any]]:
+        """GET /v1/model/info: `model_name`, `litellm_params`, `model_info` of every deployment."""
+        return self._calls.read("/v1/model/info", {}, lambda body: list(body["data"]))
+
+    def model_names(self) -> list[str]:
+        """The names under which models may be called."""
+        return sorted({str(model["model_name"]) for model in self.list_models()})
+
+    def daily_activity(self, start: str, end: str, only: Query) -> list[Mapping[str, Any]]:
+        """GET /user/daily/activity from day `start` to day `end` (ISO, UTC, both included): per day `date`, `metrics`
+        and their `breakdown`. `only` may name a `user_id`, `api_key` or `model`. A day may come in several parts, which
+        add up."""
+        found: list[Mapping[str, Any]] = []
+        for page in range(1, 100_000):
+            query = {**only, "start_date": start, "end_date": end, "page": page, "page_size": ACTIVITY_PAGE}
+            days, more = self._calls.read(
+                "/user/daily/activity", query, lambda body: (list(body["results"]), body["metadata"]["has_more"])
+            )
+            found += days
+            if not more:
+                break
+        return found
+
     def _keys(self, query: Query) -> list[ObservedKey]:
         # by token, for the same reason as users by id
         query = {**query, "return_full_object": "true", "sort_by": "token", "sort_order": "asc"}
-        return self._pages("/key/list", query, _KEYS, observed_key)
+        return self._calls.pages("/key/list", query, _KEYS, observed_key)
 
-    # -- calls
+    # -- many at once
 
-    def _pages(self, path: str, query: Query, page: _Page, take: Callable[[Any], T]) -> list[T]:
-        """The rows of every page. A row that comes or goes meanwhile moves others across a border between pages, where
-        they are missed or seen twice; then LiteLLM's count changes or doesn't fit, and the pages are read again, twice
-        at most."""
-        rows: dict[str, T] = {}
-        for _ in range(3):
-            rows, counts, number = {}, set[int](), 1
-            while not counts or (number - 1) * PAGE < max(counts):
-                here = {**query, "page": number, page.size: PAGE}
-                count, found = self._read(
-                    path,
-                    here,
-                    lambda body: (body[page.total], [(row[page.row_id], take(row)) for row in body[page.rows]]),
-                )
-                rows.update(found)
-                counts.add(count)
-                number += 1
-            if counts == {len(rows)}:
-                break
-        return list(rows.values())
+    def post_each(
+        self, path: str, bodies: Sequence[Mapping[str, Any]], done: Callable[[int], None] = lambda _: None
+    ) -> list[AdminError | None]:
+        """POSTs each body to `path`, several at once and in no order. For each, None or its error; nothing is raised.
+        `done` is told how many came to their end, from any thread."""
+        return self._calls.post_each(path, bodies, done)
 
-    def _read(self, path: str, query: Query, take: Callable[[Any], T]) -> T:
-        body = self._call("GET", path, query)
-        try:
-            return take(body)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise AdminError(
-                f"GET {path} answered what LiteLLM 1.108 doesn't ({type(error).__name__}): is this the admin door?"
-            ) from None
 
-    def _call(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Any:
-        attempts = self._patience.attempts
-        for attempt in range(attempts):
-            try:
-                answer = self._transport.request(method, path, query, body)
-            except Unreachable:
-                if attempt + 1 == attempts:
-                    raise
-                told = None
-            else:
-                if answer.status not in TRY_AGAIN:
-                    return self._accepted(method, path, answer)
-                if attempt + 1 == attempts:
-                    raise _unready(method, path, answer)
-                told = answer.retry_after
-            self._patience.pause(attempt, told)
-        raise AssertionError("attempts is at least 1")
-
-    @staticmethod
-    def _accepted(method: str, path: str, answer: Response) -> Any:
-        if 200 <= answer.status < 300:
-            return answer.body
-        raise refusal(method, path, answer.status, answer.body)
+def _row_errors(body: Any, method: str, path: str, count: int) -> list[str | None]:
+    rows = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(rows, list) or len(rows) != count or not all(isinstance(row, dict) for row in rows):
+        raise AdminError(f"{method} {path} answered what LiteLLM 1.108 doesn't: is this the admin door?")
+    return [masked(str(row.get("error") or "")) or (None if row.get("success") else "no reason given") for row in rows]
 
 
 def _live_key(info: Mapping[str, Any], token: str) -> ObservedKey | None:
     return None if info.get("status") == "deleted" else observed_key(info, token)
-
-
-def _unready(method: str, path: str, answer: Response) -> AdminError:
-    said = refusal(method, path, answer.status, answer.body)
-    return (
-        said
-        if answer.status == 429
-        else Unreachable(f"The gateway isn't ready: {said.reason} ({answer.status} at {method} {path}).")
-    )

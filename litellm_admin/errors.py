@@ -22,6 +22,14 @@ class Unreachable(AdminError):
     changes something took effect is not known."""
 
 
+class Denied(AdminError):
+    """AWS knows these credentials and doesn't let them do it: this way in is closed to them."""
+
+
+class NotThere(AdminError):
+    """AWS has no such function, parameter or secret: this way in doesn't exist."""
+
+
 class Refused(AdminError):
     """LiteLLM answered, and not with success. `status` is the HTTP status, `reason` what it said."""
 
@@ -41,6 +49,18 @@ class Conflict(Refused):
 
 class Unauthorized(Refused):
     """401: the master key is not the one that LiteLLM was started with."""
+
+
+class BlockedAtEdge(Refused):
+    """The call went to the gateway's public address, where administration is blocked by design."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            403,
+            "blocked at the edge",
+            f"{place} is the gateway's public (CloudFront) address, where administration is blocked by design: use the "
+            "admin door or the relay.",
+        )
 
 
 class NoDatabase(Refused):

@@ -1,4 +1,4 @@
-"""Users and keys: as they shall be (`…Spec`) and as LiteLLM has them (`Observed…`)."""
+"""Teams, users and keys: as they shall be (`…Spec`) and as LiteLLM has them (`Observed…`)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,26 @@ ALL_MODELS = "all-proxy-models"
 """LiteLLM's own name for every model. An empty list means the same, but a user's list can't be emptied by an update."""
 
 MANAGED_BY = "managed_by"
-"""The metadata entry that names the stack which made a user or key."""
+"""The metadata entry that names what manages a team, user or key: a stack such as `llm-gateway/poc`, or its roster as
+`llm-gateway/poc#roster`."""
 
-LLM_ROUTES = "llm_api_routes"
-"""What `key_type: llm_api` stores: the key calls models and administers nothing."""
+ROUTES: Mapping[str, tuple[str, ...]] = {
+    "llm_api": ("llm_api_routes",),
+    "management": ("management_routes",),
+    "read_only": ("info_routes",),
+    "default": (),
+}
+"""A key's type → the `allowed_routes` that LiteLLM stores for it. `default` may call whatever its owner may."""
+KEY_TYPES: tuple[str, ...] = tuple(ROUTES)
+DEFAULT_KEY_TYPE = "llm_api"
+"""Such a key calls models and administers nothing."""
 
-# A UUID namespace of this project's own, so that nobody else's uuid5 of an e-mail gives the same ids.
+PROXY_ADMIN_ID = "default_user_id"
+"""The user that stands for the master key. LiteLLM makes it an admin of every team that is made with that key."""
+
+# UUID namespaces of this project's own, so that nobody else's uuid5 of an e-mail or alias gives the same ids.
 _USERS = "6f0c1f0e-6a53-5d0c-9c43-5a2c2f0f5b1d"
+_TEAMS = "b0a3d0c5-3c0e-5d59-8f0e-2f1f6a1f7a42"
 
 
 @dataclass(frozen=True)
@@ -29,7 +42,8 @@ class UserSpec:
     """A user as it shall be.
 
     `models` empty means all models. `budget` is in US dollars per `duration` (for ever without one); `duration` is in
-    LiteLLM's form (`durations.canonical`). Limits are tokens and requests per minute.
+    LiteLLM's form (`durations.canonical`). Limits are tokens and requests per minute. `adopt`: one that is there and
+    that this stack didn't make is taken over; else it is an error.
     """
 
     email: str
@@ -41,6 +55,7 @@ class UserSpec:
     tpm_limit: int | None = None
     rpm_limit: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    adopt: bool = False
 
     @property
     def user_id(self) -> str:
@@ -50,9 +65,35 @@ class UserSpec:
 
 
 @dataclass(frozen=True)
+class TeamSpec:
+    """A team as it shall be. `members` are e-mails of users. Its models, budget and limits hold for the keys that are
+    in the team. The rest as with `UserSpec`."""
+
+    alias: str
+    members: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    budget: float | None = None
+    duration: str | None = None
+    tpm_limit: int | None = None
+    rpm_limit: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    adopt: bool = False
+
+    @property
+    def team_id(self) -> str:
+        """The id under which this project creates the team. LiteLLM would take any number of teams of one alias, so
+        the id is what makes a repeated create meet its own team."""
+        return team_id_of(self.alias)
+
+
+@dataclass(frozen=True)
 class KeySpec:
-    """A virtual key as it shall be. `owner` is the e-mail of a user, whose budget then counts too. `expires` is the
-    moment (UTC) from which the key no longer works. The rest as with `UserSpec`."""
+    """A virtual key as it shall be.
+
+    `owner` is the e-mail of a user and `team` the alias of a team, whose budgets then count too. `expires` is the
+    moment (UTC) from which the key no longer works. Another `rotate` means another value; the former one then goes on
+    working for `overlap` seconds. The rest as with `UserSpec`.
+    """
 
     alias: str
     owner: str | None = None
@@ -63,6 +104,29 @@ class KeySpec:
     tpm_limit: int | None = None
     rpm_limit: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    team: str | None = None
+    key_type: str = DEFAULT_KEY_TYPE
+    rotate: str | None = None
+    overlap: int = 0
+    adopt: bool = False
+
+
+@dataclass(frozen=True)
+class ObservedTeam:
+    """A team as LiteLLM has it. `members` are user ids, without its admins of LiteLLM's own making."""
+
+    team_id: str
+    alias: str | None
+    members: tuple[str, ...]
+    models: tuple[str, ...]
+    budget: float | None
+    duration: str | None
+    tpm_limit: int | None
+    rpm_limit: int | None
+    metadata: Mapping[str, Any]
+    blocked: bool
+    spend: float
+    resets: datetime | None
 
 
 @dataclass(frozen=True)
@@ -102,6 +166,9 @@ class ObservedKey:
     blocked: bool
     spend: float
     resets: datetime | None
+    team_id: str | None = None
+    created: datetime | None = None
+    last_used: datetime | None = None
 
 
 def user_id_of(email: str) -> str:
@@ -110,6 +177,13 @@ def user_id_of(email: str) -> str:
     import uuid
 
     return str(uuid.uuid5(uuid.UUID(_USERS), email.strip().lower()))
+
+
+def team_id_of(alias: str) -> str:
+    """The id of the team with this alias."""
+    import uuid  # late, as above
+
+    return str(uuid.uuid5(uuid.UUID(_TEAMS), alias))
 
 
 def token_of(value: str) -> str:
@@ -137,6 +211,25 @@ def observed_user(row: Mapping[str, Any]) -> ObservedUser:
     )
 
 
+def observed_team(row: Mapping[str, Any]) -> ObservedTeam:
+    """One team from `/v2/team/list`, or the `team_info` of `/team/info`."""
+    members = (member.get("user_id") for member in row.get("members_with_roles") or ())
+    return ObservedTeam(
+        team_id=row["team_id"],
+        alias=row.get("team_alias") or None,
+        members=tuple(member for member in members if member and member != PROXY_ADMIN_ID),
+        models=tuple(row.get("models") or ()),
+        budget=_number(row.get("max_budget")),
+        duration=row.get("budget_duration"),
+        tpm_limit=row.get("tpm_limit"),
+        rpm_limit=row.get("rpm_limit"),
+        metadata=row.get("metadata") or {},
+        blocked=bool(row.get("blocked")),
+        spend=float(row.get("spend") or 0),
+        resets=moment(row.get("budget_reset_at")),
+    )
+
+
 def observed_key(row: Mapping[str, Any], token: str | None = None) -> ObservedKey:
     """One key from `/key/list` (full objects) or the `info` of `/key/info`, which leaves the `token` out."""
     return ObservedKey(
@@ -154,6 +247,9 @@ def observed_key(row: Mapping[str, Any], token: str | None = None) -> ObservedKe
         blocked=bool(row.get("blocked")),
         spend=float(row.get("spend") or 0),
         resets=moment(row.get("budget_reset_at")),
+        team_id=row.get("team_id") or None,
+        created=moment(row.get("created_at")),
+        last_used=moment(row.get("last_active")),
     )
 
 

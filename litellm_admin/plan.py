@@ -7,19 +7,29 @@ Where LiteLLM's API does something else than one would expect, the note stands h
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from litellm_admin import durations
-from litellm_admin.models import ALL_MODELS, LLM_ROUTES, MANAGED_BY, KeySpec, ObservedKey, ObservedUser, UserSpec
+from litellm_admin.models import (
+    ALL_MODELS,
+    MANAGED_BY,
+    ROUTES,
+    KeySpec,
+    ObservedKey,
+    ObservedTeam,
+    ObservedUser,
+    TeamSpec,
+    UserSpec,
+)
 
 # LiteLLM takes a lifetime, not a moment, so what it stores is off by the time that a call takes.
 EXPIRY_TOLERANCE = timedelta(minutes=2)
 
-# Metadata entries that LiteLLM itself puts there, for its own fields and for SCIM. They are no drift and survive an
-# update.
+# Metadata entries that LiteLLM itself puts there, for its own fields, a team's default budget and SCIM. They are no
+# drift and survive an update.
 # litellm/proxy/_types.py: LiteLLM_ManagementEndpoint_MetadataFields, …_Premium, LiteLLM_Reserved_Metadata_Fields
 LITELLM_METADATA = frozenset(
     [
@@ -42,6 +52,7 @@ LITELLM_METADATA = frozenset(
         "policies",
         "tags",
         "team_member_key_duration",
+        "team_member_budget_id",
         "prompts",
         "logging",
         "secret_manager_settings",
@@ -89,16 +100,48 @@ def plan_user(spec: UserSpec, managed_by: str, observed: ObservedUser | None) ->
     return Action("update", {"user_id": observed.user_id, **body}, changes)
 
 
-def plan_key(
-    spec: KeySpec, owner_id: str | None, managed_by: str, value: str, observed: ObservedKey | None, now: datetime
-) -> Action:
-    """The call that makes `observed` (None: there is none) the key of `spec` with the given value.
+def plan_team(spec: TeamSpec, managed_by: str, observed: ObservedTeam | None) -> Action:
+    """The call that makes `observed` (None: there is none) the team of `spec`, but for its members: these have calls of
+    their own (`plan_members`)."""
+    if observed is None:
+        return Action("create", _new_team(spec, managed_by))
+    changes = team_changes(spec, managed_by, observed)
+    if not changes:
+        return NOTHING
+    body = dict(_team_field(change, observed.metadata) for change in changes)
+    return Action("update", {"team_id": observed.team_id, **body}, changes)
+
+
+def plan_members(wanted: Iterable[str], observed: ObservedTeam | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The user ids to add to a team and those to take out of it.
+
+    Members are added only once their users are known to exist: `/team/member_add` makes a user without an e-mail of an
+    id that it doesn't know. And it answers 400 if all of them are in the team already."""
+    want, have = set(wanted), set(observed.members if observed else ())
+    return tuple(sorted(want - have)), tuple(sorted(have - want))
+
+
+@dataclass(frozen=True)
+class KeyWish:
+    """A key as it shall be, down to LiteLLM's ids: those of its owner and team, and its value. `spend` is what a new
+    one begins with, in dollars: the spend of the value that it replaces, so that a rotation doesn't refill a budget."""
+
+    spec: KeySpec
+    owner_id: str | None
+    team_id: str | None
+    managed_by: str
+    value: str = field(repr=False)
+    spend: float = 0.0
+
+
+def plan_key(wish: KeyWish, observed: ObservedKey | None, now: datetime) -> Action:
+    """The call that makes `observed` (None: there is none) the key that is wished for.
 
     `/key/generate` with a value that is taken answers 200, echoes what it was sent and changes nothing. So a create is
     only planned for a value that was looked for and not found."""
     if observed is None:
-        return Action("create", _new_key(spec, owner_id, managed_by, value, now))
-    changes = key_changes(spec, owner_id, managed_by, observed, now)
+        return Action("create", _new_key(wish, now))
+    changes = key_changes(wish, observed, now)
     if not changes:
         return NOTHING
     body = dict(_key_field(change, observed.metadata, now) for change in changes)
@@ -116,19 +159,46 @@ def user_changes(spec: UserSpec, managed_by: str, observed: ObservedUser) -> tup
     return tuple(change for change in found if change)
 
 
-def key_changes(
-    spec: KeySpec, owner_id: str | None, managed_by: str, observed: ObservedKey, now: datetime
-) -> tuple[Change, ...]:
-    """Where the key differs from the spec. Whether it is blocked is left alone: that is done by hand, in a hurry and
-    for a reason, and the next deployment shouldn't undo it."""
+def team_changes(spec: TeamSpec, managed_by: str, observed: ObservedTeam) -> tuple[Change, ...]:
+    """Where the team differs from the spec, but for its members. Whether it is blocked is left alone, as with a key."""
     found = [
         _differs("alias", observed.alias, spec.alias, observed.alias == spec.alias),
-        _differs("owner", observed.owner_id, owner_id, observed.owner_id == owner_id),
-        _differs("expires", observed.expires, spec.expires, same_expiry(observed.expires, spec.expires, now)),
-        _differs("routes", observed.routes, (LLM_ROUTES,), observed.routes == (LLM_ROUTES,)),
         *_shared_changes(spec, managed_by, observed),
     ]
     return tuple(change for change in found if change)
+
+
+def key_changes(wish: KeyWish, observed: ObservedKey, now: datetime) -> tuple[Change, ...]:
+    """Where the key differs from the wish. Whether it is blocked is left alone: that is done by hand, in a hurry and
+    for a reason, and the next deployment shouldn't undo it."""
+    spec, routes = wish.spec, ROUTES[wish.spec.key_type]
+    found = [
+        _differs("alias", observed.alias, spec.alias, observed.alias == spec.alias),
+        _differs("owner", observed.owner_id, wish.owner_id, observed.owner_id == wish.owner_id),
+        _differs("team", observed.team_id, wish.team_id, observed.team_id == wish.team_id),
+        _differs("expires", observed.expires, spec.expires, same_expiry(observed.expires, spec.expires, now)),
+        _differs("routes", observed.routes, routes, observed.routes == routes),
+        *_shared_changes(spec, wish.managed_by, observed),
+    ]
+    return tuple(change for change in found if change)
+
+
+def stack_of(managed_by: object) -> str | None:
+    """The stack in a `managed_by`: `llm-gateway/poc` of `llm-gateway/poc#roster`. None if there is none."""
+    return managed_by.partition("#")[0] if isinstance(managed_by, str) and managed_by else None
+
+
+def is_ours(observed: ObservedTeam | ObservedUser | ObservedKey, managed_by: str) -> bool:
+    """Whether the stack of `managed_by` made it, or adopted it, as one of its resources or by its roster."""
+    return stack_of(observed.metadata.get(MANAGED_BY)) == stack_of(managed_by)
+
+
+def is_anothers(observed: ObservedTeam | ObservedUser | ObservedKey, managed_by: str) -> bool:
+    """Whether something else says that it manages it: another stack, or this stack by another resource, to which it was
+    handed over. Then it isn't `managed_by`'s to delete. One that nothing says it manages may be: somebody may have
+    replaced the metadata by hand."""
+    said = observed.metadata.get(MANAGED_BY)
+    return bool(said) and said != managed_by
 
 
 def same_models(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
@@ -165,7 +235,7 @@ def _models(models: tuple[str, ...]) -> frozenset[str] | None:
 
 
 def _shared_changes(
-    spec: UserSpec | KeySpec, managed_by: str, observed: ObservedUser | ObservedKey
+    spec: TeamSpec | UserSpec | KeySpec, managed_by: str, observed: ObservedTeam | ObservedUser | ObservedKey
 ) -> list[Change | None]:
     wanted = managed_metadata(spec.metadata, managed_by)
     has = {key: value for key, value in observed.metadata.items() if key not in LITELLM_METADATA or key in wanted}
@@ -187,7 +257,8 @@ def _differs(field: str, before: Any, after: Any, same: bool) -> Change | None:
 # always set
 _SHARED = {"budget": "max_budget", "duration": "budget_duration", "tpm_limit": "tpm_limit", "rpm_limit": "rpm_limit"}
 _USER = {**_SHARED, "email": "user_email", "role": "user_role"}
-_KEY = {**_SHARED, "alias": "key_alias", "owner": "user_id"}
+_KEY = {**_SHARED, "alias": "key_alias", "owner": "user_id", "team": "team_id"}
+_TEAM = {**_SHARED, "alias": "team_alias"}
 
 
 def _new_user(spec: UserSpec, managed_by: str) -> dict[str, Any]:
@@ -203,15 +274,29 @@ def _new_user(spec: UserSpec, managed_by: str) -> dict[str, Any]:
     return _given(body)
 
 
-def _new_key(spec: KeySpec, owner_id: str | None, managed_by: str, value: str, now: datetime) -> dict[str, Any]:
+def _new_team(spec: TeamSpec, managed_by: str) -> dict[str, Any]:
     body = {
-        "key": value,
+        "team_id": spec.team_id,
+        "team_alias": spec.alias,
+        "models": list(spec.models),
+        "metadata": managed_metadata(spec.metadata, managed_by),
+        **{theirs: getattr(spec, ours) for ours, theirs in _SHARED.items()},
+    }
+    return _given(body)
+
+
+def _new_key(wish: KeyWish, now: datetime) -> dict[str, Any]:
+    spec = wish.spec
+    body = {
+        "key": wish.value,
         "key_alias": spec.alias,
-        "key_type": "llm_api",
-        "user_id": owner_id,
+        "key_type": spec.key_type,
+        "user_id": wish.owner_id,
+        "team_id": wish.team_id,
         "models": list(spec.models),
         "duration": lifetime(spec.expires, now) if spec.expires else None,
-        "metadata": managed_metadata(spec.metadata, managed_by),
+        "metadata": managed_metadata(spec.metadata, wish.managed_by),
+        "spend": wish.spend or None,
         **{theirs: getattr(spec, ours) for ours, theirs in _SHARED.items()},
     }
     return _given(body)
@@ -232,6 +317,16 @@ def _user_field(change: Change, observed: Mapping[str, Any]) -> tuple[str, Any]:
             return "metadata", _replaced(observed, change.after)
         case field:
             return _USER[field], change.after
+
+
+def _team_field(change: Change, observed: Mapping[str, Any]) -> tuple[str, Any]:
+    match change.field:
+        case "models":
+            return "models", list(change.after)  # null is an error of the server
+        case "metadata":
+            return "metadata", _replaced(observed, change.after)
+        case field:
+            return _TEAM[field], change.after
 
 
 def _key_field(change: Change, observed: Mapping[str, Any], now: datetime) -> tuple[str, Any]:

@@ -4,17 +4,17 @@ it."""
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from litellm_admin.errors import AdminError, Unreachable
+from litellm_admin import aws, proof
+from litellm_admin.errors import AdminError, BlockedAtEdge, Denied, NotThere, Unreachable, refusal
 
 CONNECT_SECONDS = 10
 # Deleting a user with thousands of keys is the slowest call; the relay gives up a little earlier and says so.
-READ_SECONDS = 65
+READ_SECONDS = aws.READ_SECONDS
 # An answer of a hundred full objects, the largest page, is a few hundred KB.
 LARGEST_ANSWER = 16 * 1024 * 1024
 
@@ -30,8 +30,26 @@ class Response:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True)
+class Call:
+    """One request, to be sent among others."""
+
+    method: str
+    path: str
+    query: Query | None = None
+    body: Any = field(default=None, repr=False)
+
+
 class Transport(Protocol):
-    """One call of the admin API."""
+    """Calls of the admin API. `batch` is how many calls `request_each` takes at best, and `lanes` how many threads may
+    call it at once: together they keep LiteLLM busy, which gets no faster beyond some eight calls at a time."""
+
+    batch: ClassVar[int]
+    lanes: ClassVar[int]
+
+    def request_each(self, calls: Sequence[Call]) -> list[Response | AdminError]:
+        """Sends each call once. For each, its answer, or the error that `request` would have raised."""
+        ...
 
     def request(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Response:
         """Sends one request once.
@@ -49,6 +67,12 @@ class DirectTransport:
 
     url: str
     master_key: str = field(repr=False)
+    batch: ClassVar[int] = 1
+    lanes: ClassVar[int] = 8
+
+    def request_each(self, calls: Sequence[Call]) -> list[Response | AdminError]:
+        """One after the other."""
+        return [tried(self, call) for call in calls]
 
     def request(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Response:
         import http.client
@@ -59,6 +83,9 @@ class DirectTransport:
             raise AdminError(
                 f"The admin URL {self.url!r} is none: it starts with http:// or https:// and names a host."
             )
+        if where.hostname.endswith(CLOUDFRONT):
+            # the answer is known, and the master key has no business at a public address
+            raise BlockedAtEdge(self.url)
         kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
         connection = kind(where.hostname, where.port, timeout=CONNECT_SECONDS)
         target = where.path.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
@@ -86,6 +113,8 @@ class DirectTransport:
             connection.close()
         if len(raw) > LARGEST_ANSWER:
             raise AdminError(f"{method} {path} answered with more than {LARGEST_ANSWER >> 20} MB.")
+        if answer.status == 403 and _from_the_edge(answer.headers, raw):
+            raise BlockedAtEdge(self.url)
         return Response(answer.status, decoded(raw), seconds(answer.headers.get("Retry-After")))
 
     def _place(self) -> str:
@@ -95,33 +124,69 @@ class DirectTransport:
 
 @dataclass(frozen=True)
 class RelayTransport:
-    """By the relay: the Lambda function `function_name` in `region`, invoked with the caller's own AWS credentials."""
+    """By the relay: the Lambda function `function_name` in `region`, invoked with the caller's own AWS credentials.
+
+    The relay holds the master key. With `key`, that one is presented to LiteLLM instead; without, and if the relay was
+    deployed not to hold one, it is read from the secret that the relay names, with the caller's credentials."""
 
     function_name: str
     region: str
+    key: str | None = field(default=None, repr=False)
+    # An invocation costs more than a call of LiteLLM, so that one carries several. A batch takes the relay some
+    # seconds at worst and stays far below the megabyte that it forwards and the six that Lambda takes.
+    batch: ClassVar[int] = 40
+    lanes: ClassVar[int] = 2
+
+    def request_each(self, calls: Sequence[Call]) -> list[Response | AdminError]:
+        """All in one invocation; the relay sends four at a time."""
+        if len(calls) == 1:
+            return [tried(self, calls[0])]
+        try:
+            document = self._answer({"calls": [_as_json(call) for call in calls]})
+        except AdminError as error:
+            return [error] * len(calls)
+        answers = document.get("answers")
+        if not isinstance(answers, list) or len(answers) != len(calls):
+            refused = refusal("POST", "a batch of calls", document["status"], document.get("body"))
+            return [refused] * len(calls)
+        return [Response(int(one["status"]), one.get("body"), seconds(one.get("retry_after"))) for one in answers]
 
     def request(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Response:
-        event: dict[str, Any] = {"method": method, "path": path}
-        if query:
-            event["query"] = {key: str(value) for key, value in query.items()}
-        if body is not None:
-            event["body"] = body
-        answer = self._invoke(json.dumps(event).encode())
+        answer = self._answer(_as_json(Call(method, path, query, body)))
         return Response(int(answer["status"]), answer.get("body"), seconds(answer.get("retry_after")))
 
+    def caller(self) -> str:
+        """The caller's ARN, as the relay had it confirmed."""
+        return str(self._answer(_as_json(Call("GET", "/health/liveliness"))).get("caller", ""))
+
+    def _answer(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        request = json.dumps(call)
+        answer = self._ask(request, self.key)
+        if self.key is None and (secret := _key_required(answer)):
+            answer = self._ask(request, read_key(secret, self.region))
+        return answer
+
+    def _ask(self, request: str, key: str | None) -> dict[str, Any]:
+        event: dict[str, Any] = {"request": request}
+        event["caller"] = proof.prove(aws.credentials(), self.region, self.function_name, request)
+        if key is not None:
+            event["key"] = key
+        return self._invoke(json.dumps(event).encode())
+
     def _invoke(self, payload: bytes) -> dict[str, Any]:
+        client = aws.client("lambda", self.region)
         import botocore.exceptions as botocore
 
-        client = _lambda_client(self.region)
         try:
             answer = client.invoke(FunctionName=self.function_name, Payload=payload)
             raw = answer["Payload"].read()
         except botocore.ClientError as error:
             raise _lambda_refusal(self.function_name, error) from None
-        except (botocore.NoCredentialsError, botocore.PartialCredentialsError, botocore.CredentialRetrievalError):
-            raise AdminError("No AWS credentials to invoke the relay with: log in, or set AWS_PROFILE.") from None
         except botocore.BotoCoreError as error:
-            raise Unreachable(f"The relay {self.function_name} can't be reached: {type(error).__name__}.") from None
+            told = aws.as_sentence(error, f"invoke the relay {self.function_name}")
+            if isinstance(told, Unreachable):
+                told = Unreachable(f"The relay {self.function_name} can't be reached: {type(error).__name__}.")
+            raise told from None
         document = decoded(raw)
         if answer.get("FunctionError"):
             said = document.get("errorMessage", "") if isinstance(document, dict) else ""
@@ -134,27 +199,60 @@ class RelayTransport:
         return document
 
 
-_clients: dict[str, Any] = {}
-_creating = threading.Lock()
+def _as_json(call: Call) -> dict[str, Any]:
+    found: dict[str, Any] = {"method": call.method, "path": call.path}
+    if call.query:
+        found["query"] = {key: str(value) for key, value in call.query.items()}
+    if call.body is not None:
+        found["body"] = call.body
+    return found
 
 
-def _lambda_client(region: str) -> Any:
-    """One client a region: creating one takes 50 ms and more and isn't thread-safe, using it is."""
-    with _creating:
-        if region not in _clients:
-            from boto3.session import Session
-            from botocore.config import Config
+def tried(transport: Transport, call: Call) -> Response | AdminError:
+    """The call's answer, or its error."""
+    try:
+        return transport.request(call.method, call.path, call.query, call.body)
+    except AdminError as error:
+        return error
 
-            # botocore would send an invocation again by itself, also one whose answer got lost; when to do that is the
-            # client's to say
-            config = Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                retries={"total_max_attempts": 1},
-                max_pool_connections=32,
-            )
-            _clients[region] = Session().client("lambda", region_name=region, config=config)
-        return _clients[region]
+
+_keys: dict[str, str] = {}
+
+
+def read_key(secret_arn: str, region: str) -> str:
+    """The master key, from Secrets Manager with the caller's credentials. Kept for the rest of the process.
+
+    Raises:
+        Denied: if these credentials may not read it.
+    """
+    if secret_arn not in _keys:
+        doing = f"read the master key: secretsmanager:GetSecretValue on {secret_arn}"
+        answer = aws.call("secretsmanager", region, "get_secret_value", doing, SecretId=secret_arn)
+        _keys[secret_arn] = str(answer["SecretString"]).strip()
+    return _keys[secret_arn]
+
+
+def _key_required(answer: Mapping[str, Any]) -> str | None:
+    """The secret's ARN, if the relay says that it holds no key and wants the caller's. Of many calls each says so."""
+    answers = answer.get("answers")
+    match (answers[0] if isinstance(answers, list) and answers else answer).get("body"):
+        case {"error": {"type": "relay", "code": "key_required", "secret": str(arn)}}:
+            return arn
+    return None
+
+
+# What CloudFront's own addresses end in.
+CLOUDFRONT = ".cloudfront.net"
+# The load balancer's public door answers in these words, see components/doors.py; who comes by the VPN to its port is
+# at the wrong door, too.
+_PUBLIC_DOOR = b"not open at the gateway's public address"
+
+
+def _from_the_edge(headers: Any, body: bytes) -> bool:
+    """Whether a 403 is the edge's. CloudFront names itself in one of these, whatever the domain.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/ResponseBehavior.html"""
+    said = " ".join(headers.get(name) or "" for name in ("Server", "Via", "X-Cache")).lower()
+    return "cloudfront" in said or _PUBLIC_DOOR in body
 
 
 # The function or its network interfaces are being set up, or too many calls run at once.
@@ -179,17 +277,15 @@ _PASSING = frozenset(
 def _lambda_refusal(function: str, error: Any) -> AdminError:
     code = error.response.get("Error", {}).get("Code", "unknown error")
     if code == "ResourceNotFoundException":
-        return AdminError(
+        return NotThere(
             f"There is no relay {function} in this account and region: "
             "is the stack up, and are these the right credentials?"
         )
     if code in ("AccessDeniedException", "AccessDenied"):
-        return AdminError(f"These AWS credentials may not invoke the relay: allow lambda:InvokeFunction on {function}.")
-    if code in ("ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId"):
-        return AdminError("The AWS credentials are expired or unknown: log in again.")
+        return Denied(f"These AWS credentials may not invoke the relay: allow lambda:InvokeFunction on {function}.")
     if code in _PASSING:
         return Unreachable(f"The relay {function} isn't ready ({code}).")
-    return AdminError(f"Invoking the relay {function} failed ({code}).")
+    return aws.as_sentence(error, f"invoke the relay {function}")
 
 
 def decoded(raw: bytes) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud import control
+from localcloud.aws.addresses import localise
 
 _SECRET = "[secret]"  # how the engine writes a value that it keeps to itself
 
@@ -43,19 +43,6 @@ def hosts(endpoint: str) -> dict[str, str]:
         return control.ask(endpoint, "/_localcloud/hosts")
     except (OSError, RuntimeError) as error:
         raise OutputsError(f"the simulated AWS at {endpoint} doesn't tell its addresses: {error}") from None
-
-
-def localise(value: Any, addresses: Mapping[str, str]) -> Any:
-    """``value`` (text, list, object…) with every URL of ``addresses`` in it replaced, the longest first."""
-    if isinstance(value, str):
-        for url in sorted(addresses, key=len, reverse=True):
-            value = re.sub(rf"{re.escape(url)}(?![\w.:-])", addresses[url], value, flags=re.IGNORECASE)
-        return value
-    if isinstance(value, list):
-        return [localise(item, addresses) for item in value]
-    if isinstance(value, dict):
-        return {name: localise(item, addresses) for name, item in value.items()}
-    return value
 
 
 def render(outputs: Mapping[str, Any]) -> str:

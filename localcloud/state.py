@@ -18,6 +18,9 @@ from localcloud.home import write_private
 
 # Providers whose resources live nowhere but in the state. https://www.pulumi.com/registry/packages/random/
 _KEPT_PROVIDERS = frozenset({"random"})
+# A dynamic resource may live anywhere; one that a program registers in the module `state` says that it lives there.
+_DYNAMIC = "pulumi-python"
+_KEPT_DYNAMIC = f"{_DYNAMIC}:dynamic/state:"
 
 
 def forget_account(state: Path) -> int:
@@ -44,7 +47,14 @@ def forget_account(state: Path) -> int:
 
 def without_account(resources: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The resources that live in the state alone, with no reference left to one that doesn't."""
-    kept = [dict(resource) for resource in resources if _lives_in_the_state(resource)]
+    resources = list(resources)
+    living = [resource for resource in resources if _lives_in_the_state(resource)]
+    dynamic = any(resource["type"].startswith(_KEPT_DYNAMIC) for resource in living)
+    kept = [
+        dict(resource)
+        for resource in resources
+        if resource in living or (dynamic and resource["type"] == f"pulumi:providers:{_DYNAMIC}")
+    ]
     urns = {resource["urn"] for resource in kept}
     for resource in kept:
         _cut_references(resource, urns)
@@ -59,7 +69,7 @@ def _lives_in_the_state(resource: dict[str, Any]) -> bool:
     kind = resource["type"]
     if kind.startswith("pulumi:providers:"):
         return kind.removeprefix("pulumi:providers:") in _KEPT_PROVIDERS
-    return kind.partition(":")[0] in _KEPT_PROVIDERS
+    return kind.partition(":")[0] in _KEPT_PROVIDERS or kind.startswith(_KEPT_DYNAMIC)
 
 
 def _cut_references(resource: dict[str, Any], urns: set[str]) -> None:

@@ -52,6 +52,7 @@ def add_commands(commands: Any) -> None:
     upgrade.add_argument("--version", required=True, help="such as 1.109.0")
     prices = add("prices", "fetch a region's prices from the AWS Price List API", stack=False)
     prices.add_argument("--region", required=True)
+    add("reference", "write anew what is generated from the schema in Pulumi.yaml", stack=False)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -91,6 +92,13 @@ def _prices(args: argparse.Namespace) -> int:
     from ops.cost import refresh
 
     print(refresh.refresh(args.region))
+    return 0
+
+
+def _reference(args: argparse.Namespace) -> int:
+    from ops import reference
+
+    print("written:", *(path.relative_to(args.work_dir) for path in reference.write(args.work_dir)))
     return 0
 
 
@@ -198,4 +206,5 @@ COMMANDS: dict[str, Run] = {
     "sweep": _sweep,
     "teardown": _teardown,
     "upgrade-check": _upgrade,
+    "reference": _reference,
 }

@@ -76,6 +76,8 @@ class Tracker:
     notes: list[Note] = field(default_factory=list)
     unchanged: int = 0
     planned: bool = False
+    progress: str = ""
+    """What a provider said last of how far it is, while anything runs."""
     _said: set[tuple[str, str]] = field(default_factory=set)
 
     def take(self, event: EngineEvent, now: float) -> list[Note | Finished]:
@@ -88,6 +90,8 @@ class Tracker:
         elif event.res_op_failed_event:
             return self._end(event.res_op_failed_event.metadata, now, failed=True)
         elif event.diagnostic_event:
+            if event.diagnostic_event.ephemeral:
+                self.progress = _plain(event.diagnostic_event.message) if self.running else ""
             return self._note(diagnostic(event.diagnostic_event))
         elif event.policy_event:
             return self._note(violation(event.policy_event))
@@ -116,6 +120,7 @@ class Tracker:
 
     def _end(self, step: StepEventMetadata, now: float, *, failed: bool) -> list[Note | Finished]:
         op, (_, began) = _value(step.op), self.running.pop(step.urn, ("", now))
+        self.progress = self.progress if self.running else ""
         if op in _BOOKKEEPING or urns.is_bookkeeping(step.urn):
             return []
         if op in ("same", "refresh") and not failed:

@@ -33,9 +33,11 @@ def component(urn: str) -> str:
 
 
 def is_bookkeeping(urn: str) -> bool:
-    """Does it exist in the state only: the stack, a component of this program, a provider? Nobody counts those."""
+    """Does it exist in the state only: the stack, a component of this program, a provider, what a program remembers (a
+    dynamic resource of the module `state`)? Nobody counts those."""
     own = types(urn)[-1:]
-    return not own or own[0] == STACK_TYPE or own[0].startswith(("llm-gateway:", "pulumi:providers:"))
+    inner = ("llm-gateway:", "pulumi:providers:", "pulumi-python:dynamic/state:")
+    return not own or own[0] == STACK_TYPE or own[0].startswith(inner)
 
 
 def label(urn: str) -> str:

@@ -114,13 +114,14 @@ class View:
 
 
 def status(tracker: Tracker, now: float) -> str:
-    """`41 done, 2 under way: aws:ecs:Service gateway (12 s), …`, longest first."""
+    """`41 done, 2 under way: aws:ecs:Service gateway (12 s), …`, longest first, and how far a provider says it is."""
     steps = sorted(tracker.running.items(), key=lambda item: item[1][1])
     if not steps:
         return f"{len(tracker.changes)} done" if tracker.changes else ""
     shown = [f"{urns.label(urn)} ({now - began:.0f} s)" for urn, (_, began) in steps[:3]]
     more = f" and {len(steps) - 3} more" if len(steps) > 3 else ""
-    return f"{len(tracker.changes)} done, {len(steps)} under way: {', '.join(shown)}{more}"
+    progress = f"; {tracker.progress}" if tracker.progress else ""
+    return f"{len(tracker.changes)} done, {len(steps)} under way: {', '.join(shown)}{more}{progress}"
 
 
 def finished(step: Finished) -> str:

@@ -1,6 +1,7 @@
 """The real LiteLLM on a real Postgres, for every room that needs it: started once a run, some 25 seconds.
 
-It runs the config that the stack would deploy, with canned model answers, and is reached at loopback.
+It runs the config that the stack would deploy, with canned model answers, and is reached at loopback. What its own
+routing did with each request is written down beside it (`litellm_witness.py`).
 """
 
 from __future__ import annotations
@@ -19,16 +20,20 @@ from litellm_admin.transport import DirectTransport
 
 ROOT = Path(__file__).parent.parent
 HAIKU, SONNET = "claude-haiku-4-5", "claude-sonnet-4-5"
+WITNESS = Path(__file__).with_name("litellm_witness.py")
 STARTS_WITHIN = 150.0  # seconds; other builds may be running beside the tests
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """A running LiteLLM. `fresh` gives names that no other test has used."""
+    """A running LiteLLM. `fresh` gives names that no other test has used; `routes` and `requests` are the witness's
+    files."""
 
     url: str
     master_key: str = field(repr=False)
     log: Path = field(repr=False)
+    routes: Path = field(repr=False)
+    requests: Path = field(repr=False)
 
     @property
     def transport(self) -> DirectTransport:
@@ -45,26 +50,58 @@ class Proxy:
 
 @pytest.fixture(scope="session")
 def proxy() -> Iterator[Proxy]:
-    # late, so that the rooms that need no LiteLLM don't need this either
-    from localcloud.postgres import Cluster
+    with Server() as server:
+        yield server.proxy
 
-    (ROOT / ".local" / "test").mkdir(parents=True, exist_ok=True)
-    home = Path(tempfile.mkdtemp(prefix="litellm-", dir=ROOT / ".local" / "test"))
-    cluster = Cluster(home / "postgres", home=home)
-    stop: Callable[[], object] = lambda: None  # noqa: E731
-    try:
-        password, master_key = secrets.token_hex(16), f"sk-{secrets.token_hex(24)}"
-        cluster.create("litellm", password, "litellm", {"rds.force_ssl": "1"})
-        database = f"postgresql://litellm:{password}@localhost:{cluster.start()}/litellm?sslmode=require"
-        keys = {"LITELLM_MASTER_KEY": master_key, "LITELLM_SALT_KEY": "sk-salt"}
-        url, stop = _start(home, {**keys, "DATABASE_URL": database})
-        proxy = Proxy(url, master_key, home / "litellm.log")
-        proxy.client.wait_until_ready(STARTS_WITHIN)
-        yield proxy
-    finally:
-        stop()
-        cluster.wipe()
-        shutil.rmtree(home)
+
+class Server:
+    """A LiteLLM and its Postgres. Use as a context manager: both run inside, and nothing of them is left afterwards.
+
+    `database_port` tells LiteLLM another port than Postgres' own, for whoever stands between."""
+
+    def __init__(self, database_port: Callable[[int], int] = lambda port: port) -> None:
+        # late, so that the rooms that need no LiteLLM don't need this either
+        from localcloud.postgres import Cluster
+
+        (ROOT / ".local" / "test").mkdir(parents=True, exist_ok=True)
+        self._home = Path(tempfile.mkdtemp(prefix="litellm-", dir=ROOT / ".local" / "test"))
+        self.cluster = Cluster(self._home / "postgres", home=self._home)
+        self._database_port = database_port
+        self._password, self._master_key = secrets.token_hex(16), f"sk-{secrets.token_hex(24)}"
+        self._end: Callable[[], object] = lambda: None
+
+    def __enter__(self) -> Server:
+        try:
+            self.cluster.create("litellm", self._password, "litellm", {"rds.force_ssl": "1"})
+            self._port = self._database_port(self.cluster.start())
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self.cluster.wipe()
+        shutil.rmtree(self._home)
+
+    @property
+    def proxy(self) -> Proxy:
+        home = self._home
+        return Proxy(self.url, self._master_key, home / "litellm.log", home / "routes.json", home / "requests.jsonl")
+
+    def start(self, *, wait: bool = True) -> None:
+        """Starts LiteLLM, at another port than before."""
+        database = f"postgresql://litellm:{self._password}@localhost:{self._port}/litellm?sslmode=require"
+        keys = {"LITELLM_MASTER_KEY": self._master_key, "LITELLM_SALT_KEY": "sk-salt"}
+        self.url, self._end = _start(self._home, {**keys, "DATABASE_URL": database})
+        if wait:
+            self.proxy.client.wait_until_ready(STARTS_WITHIN)
+
+    def stop(self) -> None:
+        """Ends LiteLLM, in the middle of whatever it does."""
+        self._end()
+        self._end = lambda: None
 
 
 def _start(home: Path, env: dict[str, str]) -> tuple[str, Callable[[], object]]:
@@ -75,7 +112,7 @@ def _start(home: Path, env: dict[str, str]) -> tuple[str, Callable[[], object]]:
     from localcloud.images.litellm import REFERENCE
 
     folder = home / "task"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     config = folder / "config.yaml"
     models = [
         Model(name=name, bedrock=f"anthropic.{name}", params={"mock_response": f"I am {name}."})
@@ -86,5 +123,10 @@ def _start(home: Path, env: dict[str, str]) -> tuple[str, Callable[[], object]]:
     command = ["--config", str(config), "--port", "4000"]
     context = images.ContainerContext([], command, {**env, "PROXY_BATCH_WRITE_AT": "1"}, folder, log)
     made = images.resolve(REFERENCE).prepare(context)
-    child = processes.start("litellm", made.argv, home=home, env=made.env, output=log, cwd=made.cwd)
+    watched = {
+        "WITNESS_ROUTES": str(home / "routes.json"),
+        "WITNESS_REQUESTS": str(home / "requests.jsonl"),
+    }
+    argv = [str(WITNESS) if part.endswith("litellm_start.py") else part for part in made.argv]
+    child = processes.start("litellm", argv, home=home, env=made.env | watched, output=log, cwd=made.cwd)
     return f"http://127.0.0.1:{made.ports[4000]}", child.stop

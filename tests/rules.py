@@ -22,7 +22,12 @@ ENDS_WITHIN = 5.0  # seconds for processes that are on their way out when the la
 
 # Rooms that take longer come later: a mistake shows as early as it can. Those that aren't named need nothing but
 # Python.
-LATER = {"dataplane": 1, "plugins": 1, "aws": 1, "images": 2, "ops": 2, "relay": 2, "engine": 3, "scale": 4, "live": 4}
+LATER = {
+    **dict.fromkeys(("dataplane", "plugins", "aws"), 1),
+    **dict.fromkeys(("images", "ops", "relay"), 2),
+    **dict.fromkeys(("edge", "engine"), 3),
+    **dict.fromkeys(("scale", "live"), 4),
+}
 
 # Every process that a test starts, and whatever that starts, carries the mark in its environment.
 os.environ[MARK] = uuid.uuid4().hex
@@ -63,7 +68,7 @@ def group(nodeid: str) -> str:
     path = nodeid.partition("::")[0]
     if path.startswith("tests/live/"):
         return "live"
-    return "litellm" if "/test_live_" in path else path
+    return "litellm" if "/test_live_" in path or path.startswith("tests/edge/") else path
 
 
 @pytest.hookimpl(wrapper=True)

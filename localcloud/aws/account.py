@@ -236,30 +236,32 @@ class Account:
         # what has network interfaces beyond what moto knows: each yields (what, its subnets, its security groups)
         self.standalone: dict[str, StandaloneTask] = {}  # by ARN, until it has stopped and an hour has passed
         self.users: list[Callable[[], Iterator[tuple[str, set[str], set[str]]]]] = []
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
 
-    def client(self, service: str) -> Any:
-        """The cached boto3 client of ``service`` with administrator's credentials (boto3 clients are thread-safe)."""
-        return self._client(service, ACCESS_KEY_ID)
+    def client(self, service: str, region: str | None = None) -> Any:
+        """The cached boto3 client of ``service`` with administrator's credentials (boto3 clients are thread-safe).
+        ``region``: another one than the account's, such as CloudFront's us-east-1."""
+        return self._client(service, ACCESS_KEY_ID, region)
 
     def service_client(self, service: str) -> Any:
         """The same for AWS itself, such as ECS where it assumes a task's role."""
         return self._client(service, SERVICE_KEY_ID)
 
-    def _client(self, service: str, key: str) -> Any:
+    def _client(self, service: str, key: str, region: str | None = None) -> Any:
         with _making_clients:
-            if (service, key) not in self._clients:
-                self._clients[service, key] = self._make_client(service, key)
-            return self._clients[service, key]
+            known = (service, key, region or self.region)
+            if known not in self._clients:
+                self._clients[known] = self._make_client(*known)
+            return self._clients[known]
 
-    def _make_client(self, service: str, key: str) -> Any:
+    def _make_client(self, service: str, key: str, region: str) -> Any:
         from botocore.config import Config  # 0.2 s and 30 MB that an importer of the facts need not pay
 
         # proxies={}: a proxy of the machine's environment must never see a loopback call.
         config = Config(proxies={}, max_pool_connections=32, retries={"mode": "standard", "max_attempts": 2})
         return _session().client(
             service,
-            region_name=self.region,
+            region_name=region,
             endpoint_url=self.endpoint,
             config=config,
             aws_access_key_id=key,

@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 MOST_PAYLOAD_BYTES = 6 * 1024 * 1024
 MOST_EVENT_BYTES = 1024 * 1024
 _LOG_TAIL_BYTES = 4096
+# An account's limit by default, and what of it AWS keeps free of reservations.
+CONCURRENT_EXECUTIONS = 1000
+UNRESERVED_EXECUTIONS = 100
 
 
 def register(rules: Rules, account: Account) -> None:
@@ -56,6 +59,22 @@ def register(rules: Rules, account: Account) -> None:
     @rules.answer("lambda", "Invoke", unlocked=True)
     def invoke(call: Call) -> dict[str, Any]:
         return _invoke(account, call)
+
+    @rules.check("lambda", "PutFunctionConcurrency")
+    def leaves_enough(call: Call) -> None:
+        _check_concurrency(account, call.params["FunctionName"], call.params["ReservedConcurrentExecutions"])
+
+
+def _check_concurrency(account: Account, name: str, wanted: int) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
+    functions = list(backend(account, "awslambda").list_functions())
+    others = sum(f.reserved_concurrency or 0 for f in functions if f.function_name != _short(name))
+    if CONCURRENT_EXECUTIONS - others - wanted < UNRESERVED_EXECUTIONS:
+        raise Refusal(
+            "InvalidParameterValueException",
+            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
+            f"below its minimum value of [{UNRESERVED_EXECUTIONS}].",
+        )
 
 
 def _check_network(account: Account, config: dict[str, Any]) -> None:

@@ -159,7 +159,7 @@ class Gateway:
 def _of_this_machine(host: str) -> bool:
     """Loopback names, and AWS's own through the fabric. Anything else is a web page that rebinds its DNS name."""
     name = host.rsplit(":", 1)[0].lower() if not host.startswith("[") else host.split("]")[0].strip("[")
-    return name in ("127.0.0.1", "localhost", "::1") or name.endswith((".localhost", ".amazonaws.com"))
+    return name in ("127.0.0.1", "localhost", "::1") or name.endswith((".localhost", ".amazonaws.com", ".api.aws"))
 
 
 def _response(call: Call, result: dict[str, Any] | Response) -> Response:

@@ -11,9 +11,13 @@ from localcloud.aws import (
     cloudfront,
     databases,
     ecs,
+    firewall,
     functions,
     images,
+    log_delivery,
     network,
+    parameters,
+    quotas,
     secret_rules,
 )
 from localcloud.aws.account import Account
@@ -29,8 +33,10 @@ def make_rules(account: Account) -> Rules:
     edge = cloudfront.register(rules, account)
     balancing.register(rules, account, edge)
     certificates.register(rules, account, edge)
+    firewall.register(rules, account, edge)
+    log_delivery.register(rules, account, edge)
     for room in (runtime, catalogue, ecs, images, autoscaling, databases, caches, functions):
         room.register(rules, account)
-    for room in (secret_rules, budgets, identities):
+    for room in (secret_rules, parameters, quotas, budgets, identities):
         room.register(rules, account)
     return rules

@@ -23,10 +23,16 @@ from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 
 from localcloud.aws.account import Account
+from localcloud.aws.addresses import AS_STORED
 from localcloud.aws.iam.principals import Principal
 
 # Signing names (what a SigV4 scope carries) that differ from botocore's name of the service.
-_SERVICE_OF_SIGNING_NAME = {"monitoring": "cloudwatch", "execute-api": "apigatewaymanagementapi", "email": "ses"}
+_SERVICE_OF_SIGNING_NAME = {
+    "monitoring": "cloudwatch",
+    "execute-api": "apigatewaymanagementapi",
+    "email": "ses",
+    "servicequotas": "service-quotas",
+}
 _ELB_V2_VERSION = (
     "2015-12-01"  # both generations of ELB sign as "elasticloadbalancing"; the API version tells them apart
 )
@@ -39,7 +45,7 @@ warnings.filterwarnings("ignore", message=r"Exception\(\w+\) with code", categor
 @dataclass
 class Call:
     """One API call, understood. ``note`` is for a check to hand something to the ``after`` of the same call; ``caller``
-    is who signed it."""
+    is who signed it; ``as_stored`` asks for values with the names that AWS gave (``addresses.py``)."""
 
     account: Account
     service: str
@@ -49,6 +55,7 @@ class Call:
     region: str
     note: dict[str, Any] = field(default_factory=dict)
     caller: Principal | None = None
+    as_stored: bool = False
 
     @property
     def operation(self) -> str:
@@ -129,7 +136,9 @@ def read(account: Account, service: str, region: str, environ: dict[str, Any], b
             "url_params": url_params,
         }
     )
-    return Call(account, service, operation, protocol, parsed, region)
+    return Call(
+        account, service, operation, protocol, parsed, region, as_stored=request.headers.get(AS_STORED) is not None
+    )
 
 
 def result_of(call: Call, response: Response) -> dict[str, Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from localcloud.aws.account import Account
-from localcloud.dataplane.alb_rules import Action, Condition, Fixed, Forward, Redirect, Rule, Unsupported
+from localcloud.dataplane.alb_rules import Action, Condition, Fixed, Forward, Redirect, Rewrite, Rule, Unsupported
 from localcloud.dataplane.names import aliases
 
 _DEFAULT_PRIORITY = 1_000_000
@@ -133,11 +134,20 @@ def _rule(item: dict[str, Any]) -> Rule:
     conditions = tuple(_condition(condition) for condition in item.get("Conditions", []))
     action = _action(item["Actions"])
     if item.get("Transforms"):
-        action = Unsupported("rule transforms (rewrites) aren't simulated; remove them from the rule")
+        action = _transformed(action, item["Transforms"])
     if any(condition.field == "regex" for condition in conditions):
         action = Unsupported("regular expressions in rule conditions aren't simulated; use wildcards")
         conditions = tuple(condition for condition in conditions if condition.field != "regex")
     return Rule(priority, conditions, action)
+
+
+def _transformed(action: Action, transforms: list[dict[str, Any]]) -> Action:
+    if any(transform["Type"] != "url-rewrite" for transform in transforms):
+        return Unsupported("host header rewrites aren't simulated; remove the transform from the rule")
+    if not isinstance(action, Forward):
+        return action  # what the load balancer answers itself has no target to rewrite for
+    rewrite = transforms[0]["UrlRewriteConfig"]["Rewrites"][0]
+    return replace(action, rewrite=Rewrite(re.compile(rewrite["Regex"]), rewrite["Replace"]))
 
 
 def _condition(item: dict[str, Any]) -> Condition:

@@ -159,9 +159,10 @@ class ListenerApp:
             await exchange.answer(error_page(503, f"target group {group.name} has no registered targets"))
             return
         headers = self._headers(exchange, target)
+        path = target.raw if forward.rewrite is None else forward.rewrite.apply(target.raw)
         self._targets.outstanding[address] += 1
         try:
-            await self._exchange(exchange, target, address, headers)
+            await self._exchange(exchange, path, address, headers)
         except (Blocked, Unresolved) as error:  # AWS waits ten seconds for a connection; time is compressed
             await exchange.answer(error_page(504, str(error)))
         except ConnectionRefusedError as error:
@@ -179,12 +180,12 @@ class ListenerApp:
         assert isinstance(error, UpstreamTimeout | UpstreamClosed | UpstreamMalformed)
         await exchange.answer(error_page(status, f"target {address[0]}:{address[1]}: {error}"))
 
-    async def _exchange(self, exchange: Exchange, target: Target, address: Address, headers: Headers) -> None:
+    async def _exchange(self, exchange: Exchange, path: bytes, address: Address, headers: Headers) -> None:
         head = exchange.head
         length = head.get(b"content-length")
         outgoing = Outgoing(
             method=head.method,
-            target=target.raw,
+            target=path,
             headers=headers,
             body=exchange.body() if head.has_body else None,
             length=int(length) if length is not None else None,

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-conditi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -36,10 +37,28 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Rewrite:
+    """A URL rewrite transform: what the first match of ``regex`` in path and query is replaced with ($1 is a group)."""
+
+    regex: re.Pattern[str]
+    replacement: str
+
+    def apply(self, target: bytes) -> bytes:
+        """The target as it goes on; as it came when nothing matches (rule-transforms.html, "Transform basics")."""
+        text = target.decode("latin-1")
+        found = self.regex.search(text)
+        if found is None:
+            return target
+        put = re.sub(r"\$([0-9])", lambda group: found[int(group[1])] or "", self.replacement)
+        return (text[: found.start()] + put + text[found.end() :]).encode("latin-1")
+
+
+@dataclass(frozen=True)
 class Forward:
-    """Target groups with their weights."""
+    """Target groups with their weights, and how the request's URL is rewritten before it is forwarded."""
 
     groups: tuple[tuple[str, int], ...]
+    rewrite: Rewrite | None = None
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,13 @@ import logging
 from dataclasses import dataclass
 
 from localcloud.aws.account import Account
+from localcloud.dataplane.edge_firewall import Firewall
+from localcloud.dataplane.edge_log import AccessLogs
 from localcloud.dataplane.edge_model import Distribution, read
 from localcloud.dataplane.edge_origin import Origins
 from localcloud.dataplane.edge_proxy import Deployed, DistributionApp
 from localcloud.dataplane.jsruntime import EdgeFunction, FunctionFailed
+from localcloud.dataplane.logs import NoLogGroup
 from localcloud.dataplane.readings import Readings
 from localcloud.net.fabric import Fabric
 from localcloud.net.http_server import Client, Door
@@ -39,6 +42,7 @@ class Distributions:
         self._account = account
         self._readings = readings or Readings.from_environment()
         self._origins = Origins(fabric, authority)
+        self._logs = AccessLogs(account)
         self._served: dict[str, _Served] = {}
         self._functions: dict[str, tuple[str, EdgeFunction | str]] = {}  # ARN → its code, and the function or why not
         account.facts.deployed = {}  # from now on a distribution is deployed when it is served as configured
@@ -52,6 +56,7 @@ class Distributions:
         for id in [id for id in self._served if id not in enabled]:
             await self._end(id)
         for distribution in enabled.values():
+            await self._open_logs(distribution)
             await self._serve(distribution, functions)
         self._account.facts.deployed = {distribution.id: distribution.version for distribution in distributions}
 
@@ -61,6 +66,7 @@ class Distributions:
             await self._end(id)
         await self._load({})
         self._origins.close()
+        await asyncio.to_thread(self._logs.close)
         self._account.facts.deployed = None
 
     async def _load(self, codes: dict[str, str | None]) -> None:
@@ -72,9 +78,19 @@ class Distributions:
             if arn not in self._functions:
                 self._functions[arn] = (code or "", await asyncio.to_thread(_load, arn, code))
 
+    async def _open_logs(self, distribution: Distribution) -> None:
+        for wanted in distribution.logs:
+            try:
+                await asyncio.to_thread(self._logs.open, wanted)
+            except NoLogGroup as error:  # on AWS the delivery stands, and nothing arrives
+                log.warning("distribution %s is not logged: %s", distribution.id, error)
+
     async def _serve(self, distribution: Distribution, functions: dict[str, EdgeFunction | str]) -> None:
-        deployed = Deployed(distribution, functions)
         served = self._served.get(distribution.id)
+        firewall = served.apps[0].deployed.firewall if served else Firewall()
+        if firewall.rules != distribution.firewall:
+            firewall = Firewall(distribution.firewall)
+        deployed = Deployed(distribution, functions, firewall)
         if served is None:
             served = await self._open(deployed)
             self._served[distribution.id] = served
@@ -92,7 +108,9 @@ class Distributions:
         self._publish(served, distribution)
 
     async def _open(self, deployed: Deployed) -> _Served:
-        apps = tuple(DistributionApp(deployed, self._origins, self._readings, scheme) for scheme in ("https", "http"))
+        apps = tuple(
+            DistributionApp(deployed, self._origins, self._logs, self._readings, scheme) for scheme in ("https", "http")
+        )
         doors = [await Door(app, _admit).open() for app in apps]
         apps[1].https_port = doors[0].port
         return _Served(doors[0], doors[1], (apps[0], apps[1]), [])

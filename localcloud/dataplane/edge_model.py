@@ -8,6 +8,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from localcloud.aws.account import Account
+from localcloud.aws.firewall import CLOUDFRONT, EDGE_REGION
+from localcloud.dataplane.edge_firewall import Rule, rules, web_acl_name
+from localcloud.dataplane.edge_log_model import AccessLog, access_logs
 from localcloud.dataplane.edge_policies import (
     Forwarding,
     ResponsePolicy,
@@ -80,6 +83,8 @@ class Distribution:
     behaviors: tuple[Behavior, ...]
     enabled: bool = True
     problem: str | None = None
+    firewall: tuple[Rule, ...] = ()
+    logs: tuple[AccessLog, ...] = ()
 
     def origin(self, id: str) -> Origin:
         return next(origin for origin in self.origins if origin.id == id)
@@ -109,6 +114,8 @@ class _Reader:
     def __init__(self, account: Account) -> None:
         self._client = account.client("cloudfront")
         self._elb = account.client("elbv2")
+        self._waf = account.client("wafv2", EDGE_REGION)
+        self._logs = access_logs(account)
         self._cache: dict[tuple[str, str], Any] = {}
 
     def distribution(self, answer: dict[str, Any]) -> Distribution:
@@ -126,7 +133,24 @@ class _Reader:
                 self._behavior(config["DefaultCacheBehavior"]),
             ),
         )
-        return replace(distribution, enabled=config["Enabled"], problem=_unsupported(config))
+        firewall, unsimulated = self._firewall(config.get("WebACLId", ""))
+        problem = _unsupported(config) or unsimulated
+        return replace(
+            distribution,
+            enabled=config["Enabled"],
+            problem=problem,
+            firewall=firewall,
+            logs=self._logs.get(item["ARN"], ()),
+        )
+
+    def _firewall(self, arn: str) -> tuple[tuple[Rule, ...], str | None]:
+        if not arn:
+            return (), None
+        name, id = web_acl_name(arn)
+        try:
+            return rules(self._waf.get_web_acl(Name=name, Id=id, Scope=CLOUDFRONT)["WebACL"])
+        except ClientError as error:
+            return (), f"the web ACL {name}: {error.response['Error'].get('Message', error)}"
 
     def code(self, arn: str) -> str | None:
         """LIVE code of a function; None when it was never published."""
@@ -226,8 +250,6 @@ def _unsupported(config: dict[str, Any]) -> str | None:
     """The first feature that would change what a request meets and that isn't simulated."""
     if config.get("OriginGroups", {}).get("Quantity"):
         return "origin groups aren't simulated"
-    if config.get("WebACLId"):
-        return "AWS WAF isn't simulated; leave WebACLId empty here"
     if config.get("Restrictions", {}).get("GeoRestriction", {}).get("RestrictionType", "none") != "none":
         return "geographic restrictions aren't simulated"
     if any(page.get("ResponsePagePath") for page in config.get("CustomErrorResponses", {}).get("Items", [])):

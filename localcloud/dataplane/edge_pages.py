@@ -18,6 +18,7 @@ ORIGIN_CONNECT = (
 )
 ORIGIN_RESOLVE = f"CloudFront wasn't able to resolve the origin domain name.\n{_CANT_CONNECT}"
 ORIGIN_MALFORMED = f"CloudFront wasn't able to connect to the origin.\n{_CANT_CONNECT}"
+BLOCKED = f"Request blocked.\n{_CANT_CONNECT}"
 METHOD = (
     "This distribution is not configured to allow the HTTP request method that was used for this request. The"
     f" distribution supports only cachable requests.\n{_CANT_CONNECT}"
@@ -36,6 +37,7 @@ TITLES = {
     403: "Forbidden",
     408: "Request Timeout",
     413: "Request Entity Too Large",
+    429: "Too Many Requests",
     501: "Not Implemented",
     502: "Bad Gateway",
     503: "Service Unavailable",

@@ -1,7 +1,8 @@
 """What a distribution does with a viewer's request: behaviour, function, origin, response.
 
-The order: malformed (400), too large (413), unknown host (403), behaviour, viewer protocol policy, method (403), a body
-with GET (403), viewer-request function, origin, response headers policy, viewer-response function. Sources, all below
+The order: malformed (400), too large (413), unknown host (403), AWS WAF, behaviour, viewer protocol policy, method
+(403), a body with GET (403), viewer-request function, origin, response headers policy, viewer-response function.
+Sources, all below
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/: DownloadDistValuesCacheBehavior.html,
 RequestAndResponseBehaviorCustomOrigin.html, edge-function-restrictions-all.html and
 using-https-viewers-to-cloudfront.html.
@@ -26,14 +27,16 @@ from localcloud.dataplane.edge_event import (
     request_object,
     response_object,
 )
+from localcloud.dataplane.edge_firewall import Block, Firewall
 from localcloud.dataplane.edge_headers import request_id, viewer_headers
+from localcloud.dataplane.edge_log import AccessLogs, record
 from localcloud.dataplane.edge_model import Behavior, Distribution
 from localcloud.dataplane.edge_origin import Origins, Reply, Viewed
 from localcloud.dataplane.jsruntime import EdgeFunction, FunctionFailed
 from localcloud.dataplane.readings import Readings
 from localcloud.dataplane.uri import normalise, read_path, wildcard
 from localcloud.net.http_head import Limits, Refused, Target, split_target
-from localcloud.net.http_server import Answer, Exchange, Headers
+from localcloud.net.http_server import Answer, Exchange, Headers, reason_header
 
 # Quotas (cloudfront-limits.html): 32,768 bytes a request without its body, 8,192 a URL; more is 413.
 LIMITS = Limits(target=8192, header_line=32_768, head=32_768, status_target=413, status_head=413)
@@ -49,6 +52,8 @@ class Deployed:
     distribution: Distribution
     functions: dict[str, EdgeFunction | str] = field(default_factory=dict)
 
+    firewall: Firewall = field(default_factory=Firewall)
+
 
 class DistributionApp:
     """The requests of one distribution on one of its two ports. ``scheme``: what the port stands for."""
@@ -56,9 +61,10 @@ class DistributionApp:
     limits = LIMITS
     idle_seconds = 60.0
 
-    def __init__(self, deployed: Deployed, origins: Origins, readings: Readings, scheme: str) -> None:
+    def __init__(self, deployed: Deployed, origins: Origins, logs: AccessLogs, readings: Readings, scheme: str) -> None:
         self.deployed = deployed
         self._origins = origins
+        self._logs = logs
         self._readings = readings
         self._scheme = scheme
         self.https_port = 0  # where to a redirect leads a viewer that came by a loopback address
@@ -67,11 +73,25 @@ class DistributionApp:
         return self._page(status, pages.BAD_REQUEST, request_id(), why)
 
     async def handle(self, exchange: Exchange) -> None:
-        id = request_id()
+        id, began, logs = request_id(), time.monotonic(), self.deployed.distribution.logs
+        target: Target | None = None
+        try:
+            target = self._target(exchange)
+            await self._handle(exchange, target, id)
+        except Refused as refused:
+            exchange.status = exchange.status or refused.status
+            raise
+        finally:
+            for log in logs:
+                self._logs.put(log, record(exchange, target, id, self._scheme, began))
+
+    async def _handle(self, exchange: Exchange, target: Target, id: str) -> None:
         distribution = self.deployed.distribution
-        target = self._target(exchange)
         if distribution.problem:
             await exchange.answer(self._page(501, "Not simulated.", id, distribution.problem))
+            return
+        if (block := await self.deployed.firewall.check(exchange)) is not None:
+            await exchange.answer(self._blocked(block, id))
             return
         behavior = self._behavior(target.path)
         refused = self._redirect(exchange, behavior, target, id) or self._method_refused(exchange, behavior, id)
@@ -89,6 +109,16 @@ class DistributionApp:
             await exchange.answer(page)
 
     # Before the function
+
+    def _blocked(self, block: Block, id: str) -> Answer:
+        """WAF comes before everything else: "AWS WAF rules are evaluated before" functions and caches."""
+        if block.status is None:
+            return self._page(403, pages.BLOCKED, id, block.why)
+        headers = pages.own_headers(self.deployed.distribution.domain, id, "Error from cloudfront")
+        headers += [(b"Content-Type", block.content_type.encode()), reason_header(block.why)]
+        headers += [(name.encode(), value.encode()) for name, value in block.headers]
+        reason = pages.TITLES.get(block.status, "").encode()
+        return Answer(block.status, reason, headers, block.body.encode())
 
     def _target(self, exchange: Exchange) -> Target:
         """The request's target, when its host is one of ours. Raises Refused."""

@@ -41,8 +41,10 @@ class NoLogGroup(Exception):
 class Shipper:
     """Sends lines to CloudWatch Logs in batches, on one thread of its own."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, region: str | None = None) -> None:
+        """`region`: another one than the account's."""
         self._account = account
+        self._region = region
         self._lines: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self._wake = threading.Condition()
         self._closed = False
@@ -51,7 +53,7 @@ class Shipper:
 
     def open_stream(self, group: str, stream: str, create_group: bool = False) -> None:
         """Make the stream. Raises ``NoLogGroup``; blocks for one API call."""
-        client = self._account.client("logs")
+        client = self._account.client("logs", self._region)
         try:
             if create_group:
                 _ignore("ResourceAlreadyExistsException", lambda: client.create_log_group(logGroupName=group))
@@ -93,7 +95,7 @@ class Shipper:
                 return
 
     def _send(self, group: str, stream: str, events: list[dict[str, Any]]) -> None:
-        client = self._account.client("logs")
+        client = self._account.client("logs", self._region)
         for start in range(0, len(events), _BATCH):
             batch = [event for event in events[start : start + _BATCH] if event["message"]]
             try:

@@ -16,7 +16,7 @@ CHOICES = {
     "edge_function_uri": ("raw", "rfc3986"),
     "edge_absolute": ("rfc", "raw", "refuse"),
     "edge_fragment": ("pass", "refuse", "cut"),
-    "alb_match": ("raw", "decoded", "rfc3986"),
+    "alb_match": ("rfc3986", "raw", "decoded"),
     "alb_absolute": ("rfc", "raw", "refuse"),
 }
 
@@ -30,9 +30,11 @@ class Readings:
     - ``edge_function_uri``: what a Function sees as ``request.uri``. The raw path, as the origin does
       (edge-function-restrictions-all.html, "URI and query string encoding": forwarded without changing them).
     - ``edge_absolute``: a request target with scheme and authority, see ``http_head.split_target``. Not documented.
-    - ``edge_fragment``: a "#" in a request target. Not documented: part of the path, refused, or cut off with the rest.
-    - ``alb_match``: the path that load balancer rules are compared with. Documented only as "the path of the URL,
-      visible ASCII characters" (rule-condition-types.html); raw is what makes encoded spellings differ from literals.
+    - ``edge_fragment``: a "#" in a request target. Not documented: part of the path, refused, or cut off with what
+      follows.
+    - ``alb_match``: the path that load balancer rules are compared with. Documented: rules are evaluated "only after
+      URI normalization occurs", and the path is forwarded as it came (rule-condition-types.html, "Path conditions").
+      Which normalisation is not: RFC 3986's, none that matters, or one that decodes reserved characters, too.
     - ``alb_absolute``: as ``edge_absolute``; the default is documented ("Host header preservation").
     """
 
@@ -40,7 +42,7 @@ class Readings:
     edge_function_uri: str = "raw"
     edge_absolute: str = "rfc"
     edge_fragment: str = "pass"
-    alb_match: str = "raw"
+    alb_match: str = "rfc3986"
     alb_absolute: str = "rfc"
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from localcloud.aws.addresses import AS_STORED
 from localcloud.net.http_client import Outgoing, Pool, UpstreamError, without_hop_by_hop
 from localcloud.net.http_head import Head, Limits, split_target
 from localcloud.net.http_server import Answer, Client, Door, Exchange, reason_header
@@ -71,7 +72,8 @@ class AwsDoor:
         head = exchange.head
         # Unsigned calls (AssumeRoleWithWebIdentity and the like) are for a service that has no endpoint in the VPC.
         service = signed_service(head) or "an unsigned call"
-        verdict = judge_aws(await self._fabric.topology.get(), self._source, service)
+        host = (head.get(b"host") or b"").decode("latin-1").partition(":")[0]
+        verdict = judge_aws(await self._fabric.topology.get(), self._source, service, host)
         if not verdict:
             self._fabric.block(verdict.reason)
             exchange.abort()
@@ -81,7 +83,10 @@ class AwsDoor:
             method=head.method,
             target=split_target(head.target).raw,
             # Host is signed: it must reach the API as it came.
-            headers=[(n, v) for n, v in without_hop_by_hop(head.headers) if n.lower() != b"content-length"],
+            headers=[
+                *((n, v) for n, v in without_hop_by_hop(head.headers) if n.lower() != b"content-length"),
+                (AS_STORED.encode(), b"vpc"),
+            ],
             body=exchange.body() if head.has_body else None,
             length=int(length) if length is not None else None,
             wait_seconds=300,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -71,6 +73,10 @@ class Exchange:
         self.head = head
         self.client = client
         self.started = False
+        self.status = 0  # of the response, once it has begun
+        self.sent_headers: Headers = []
+        self.sent_bytes = 0  # of the response's head and body, without chunks' framing
+        self.first_byte: float | None = None  # when the response began, by time.monotonic
         self._connection = connection
 
     async def body(self) -> AsyncIterator[bytes]:
@@ -78,13 +84,23 @@ class Exchange:
         async for chunk in self._connection.request_body():
             yield chunk
 
+    async def body_exceeds(self, size: int) -> bool:
+        """Whether the body has more bytes than ``size``; what was read to find out is kept for ``body``."""
+        if not self.head.has_body:
+            return False
+        length = self.head.get(b"content-length")
+        return int(length) > size if length is not None else await self._connection.look_ahead(size + 1) > size
+
     async def begin(self, status: int, reason: bytes, headers: Headers) -> None:
         """Send the response's head; without Content-Length the body will be chunked."""
         self.started = True
+        self.status, self.sent_headers, self.first_byte = status, headers, time.monotonic()
+        self.sent_bytes = len(reason) + 15 + sum(len(name) + len(value) + 4 for name, value in headers) + 2
         await self._connection.send(h11.Response(status_code=status, reason=reason, headers=headers))
 
     async def send(self, data: bytes) -> None:
         """Send a part of the response's body now."""
+        self.sent_bytes += len(data)
         await self._connection.send(h11.Data(data=data))
 
     async def finish(self) -> None:
@@ -107,6 +123,7 @@ class Exchange:
         ``early``: what ``other`` has sent already.
         """
         self.started = True
+        self.status, self.sent_headers, self.first_byte = 101, headers, time.monotonic()
         await self._connection.switch(headers, other, early, idle_seconds)
 
     def abort(self) -> None:
@@ -123,6 +140,7 @@ class _Connection:
         self._client = client
         self._data = bytearray()  # received, not yet handed to h11
         self._h11 = h11.Connection(h11.SERVER)
+        self._ahead: deque[bytes] = deque()  # of the current request's body, read and not yet asked for
 
     async def run(self) -> None:
         while (head := await self._next_head()) is not None:
@@ -164,6 +182,7 @@ class _Connection:
         except h11.RemoteProtocolError as error:  # what our own check let through and h11 does not
             await self._refuse(Refused(error.error_status_hint, "the request isn't valid HTTP/1.1"))
             return False
+        self._ahead.clear()
         exchange = Exchange(head, self._client, self)
         try:
             await self._app.handle(exchange)
@@ -225,8 +244,24 @@ class _Connection:
         self.wire.write(b"\r\n".join(lines) + http_head.END + answer.body)
         await self._close_gently()
 
+    async def look_ahead(self, size: int) -> int:
+        """Read so much of the body, or all there is; how much it was."""
+        seen = 0
+        async for chunk in self._rest_of_body():
+            self._ahead.append(chunk)
+            seen += len(chunk)
+            if seen >= size:
+                break
+        return seen
+
     async def request_body(self) -> AsyncIterator[bytes]:
-        while True:
+        while self._ahead:
+            yield self._ahead.popleft()
+        async for chunk in self._rest_of_body():
+            yield chunk
+
+    async def _rest_of_body(self) -> AsyncIterator[bytes]:
+        while self._h11.their_state is h11.SEND_BODY:
             try:
                 event = self._h11.next_event()
             except h11.RemoteProtocolError as error:

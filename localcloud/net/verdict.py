@@ -18,10 +18,13 @@ MACHINE = "127.0.0.1"  # whoever connects on this machine's loopback, from outsi
 HTTPS = 443
 # An address that no prefix list or VPC holds, for rules that must cover "any public address of AWS".
 AWS_PUBLIC = "52.46.128.1"
-# The same over IPv6, and the services whose ordinary name has IPv6 addresses as well, so that a client with an IPv6 way
-# out finds them. https://docs.aws.amazon.com/secretsmanager/latest/userguide/ip-access.html
+# The same over IPv6, and what a client with an IPv6 way out finds: the services whose ordinary name has IPv6 addresses
+# as well, and every service by its dual-stack name.
+# https://docs.aws.amazon.com/secretsmanager/latest/userguide/ip-access.html
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_dual-stack_endpoint_support.html
 AWS_PUBLIC_IPV6 = "2600:1f00::1"
 DUAL_STACK_SERVICES = ("secretsmanager",)
+DUAL_STACK_NAMES = (".api.aws", ".api.amazonwebservices.com.cn")
 # SigV4 signing names whose endpoint services are called otherwise. Any of the names will do.
 # https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
 ENDPOINT_SERVICES = {
@@ -44,7 +47,7 @@ def judge(topology: Topology, source: Interface | str, destination: Interface | 
     return Verdict(False, f"{hop}: {missing}") if missing else Verdict(True, f"{hop}: allowed")
 
 
-def judge_aws(topology: Topology, source: Interface, service: str) -> Verdict:
+def judge_aws(topology: Topology, source: Interface, service: str, host: str = "") -> Verdict:
     """Whether ``source`` may reach the API of the AWS service with the SigV4 signing name ``service`` over HTTPS.
 
     An interface endpoint with private DNS captures its service's name in the whole VPC; else a gateway endpoint in the
@@ -65,7 +68,8 @@ def judge_aws(topology: Topology, source: Interface, service: str) -> Verdict:
     address = _public_address(topology, service)
     missing = _missing_egress(topology, source, address, HTTPS)
     missing = missing or _missing_way_out(topology, source, IPv4Address(address))
-    if missing and service in DUAL_STACK_SERVICES and _has_ipv6(topology, source):
+    dual_stack = service in DUAL_STACK_SERVICES or host.endswith(DUAL_STACK_NAMES)
+    if missing and dual_stack and _has_ipv6(topology, source):
         missing6 = _missing_ipv6(topology, source)
         if not missing6:
             return Verdict(True, f"{hop}: allowed, over IPv6")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ops import advisories
 from ops.cost.estimate import Estimate
 from ops.plan import Finding, Planned
-from ops.report import meaning
+from ops.report import meaning, people
 
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 SUPPRESSED = "suppressed"
@@ -29,12 +29,13 @@ class Facts:
 
     @property
     def changes(self) -> list[Planned]:
-        return [p for p in self.planned if p.op != "same"]
+        """What differs, with each team, user and key by itself."""
+        return [p for p in people.one_by_one(self.planned) if p.op != "same"]
 
     @property
     def losses(self) -> list[Planned]:
         """What loses data that no further update brings back."""
-        return [p for p in self.planned if meaning.loses_data(p)]
+        return [p for p in self.changes if meaning.loses_data(p)]
 
     @property
     def broken(self) -> list[Finding]:

@@ -9,13 +9,12 @@ from decimal import Decimal
 from ops import urns
 from ops.cost import render as cost
 from ops.plan import Finding, Planned
-from ops.report import meaning, values
+from ops.report import meaning, people, values
 from ops.report.facts import SUPPRESSED, Facts
 from ops.report.values import code
 
 _WORDS = {"create": "to create", "update": "to update", "replace": "to replace", "delete": "to delete"}
 _SIGNS = {"create": "➕ create", "update": "✏️ update", "replace": "♻️ **replace**", "delete": "🗑️ delete"}
-_PEOPLE = {"pulumi-python:dynamic/litellm:User": "user", "pulumi-python:dynamic/litellm:Key": "key"}
 # Of one component, more creations than that are only counted.
 _LISTED = 15
 
@@ -47,7 +46,7 @@ def _head(facts: Facts) -> list[str]:
 
 def _resources(facts: Facts) -> list[str]:
     lines = ["### Resources"]
-    changes = [p for p in facts.changes if p.type not in _PEOPLE]
+    changes = [p for p in facts.changes if p.type not in people.KINDS]
     if not changes:
         return [*lines, "", "None would change."]
     for component in sorted({urns.component(p.urn) for p in changes}):
@@ -88,20 +87,20 @@ def _why(planned: Planned) -> list[str]:
 
 def _people(facts: Facts) -> list[str]:
     lines = ["### Users and keys", ""]
-    changes = [p for p in facts.changes if p.type in _PEOPLE]
+    changes = [p for p in facts.changes if p.type in people.KINDS]
     if not changes:
         return [*lines, "No one's access would change."]
-    for planned in sorted(changes, key=lambda p: (_PEOPLE[p.type] != "user", p.urn)):
-        who = planned.inputs.get("email") or planned.inputs.get("alias") or planned.name
+    for planned in sorted(changes, key=lambda p: (people.KINDS[p.type] == "key", people.KINDS[p.type], p.urn)):
         said = meaning.sentence(planned)
         detail = [f": **{said}**" if said else "", *(f"; {change}" for change in _details(planned))]
-        lines.append(f"- {_SIGNS[planned.op]} {_PEOPLE[planned.type]} {code(str(who))}{''.join(detail)}")
+        what = f"{people.KINDS[planned.type]} {code(people.who(planned))}"
+        lines.append(f"- {_SIGNS[planned.op]} {what}{''.join(detail)}")
     return lines
 
 
 def _details(planned: Planned) -> Iterable[str]:
     if planned.op == "create":
-        shown = {"budget": "USD", "duration": "", "models": "", "expires": ""}
+        shown = {"owner": "", "team": "", "members": "", "budget": "USD", "duration": "", "models": "", "expires": ""}
         for name, unit in shown.items():
             value = planned.inputs.get(name)
             if value not in (None, [], ""):

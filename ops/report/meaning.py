@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ops import urns
 from ops.plan import Planned
 
 BOTH = ("replace", "delete")
@@ -54,6 +55,14 @@ MEANINGS: dict[str, Meaning] = {
     "random:index/randomPassword:RandomPassword": Meaning(
         "a new value is made; whoever holds the old one is locked out", "the value is gone", ("replace",)
     ),
+    "random:index/randomBytes:RandomBytes": Meaning(
+        "every key gets another value; whoever holds one is locked out", "the values are gone", ("replace",)
+    ),
+    "pulumi-python:dynamic/litellm:Team": Meaning(
+        "the team is made anew: its spend starts at nothing",
+        "the team and what others made in it are deleted; its members and the stack's keys stay",
+        ("replace",),
+    ),
     "pulumi-python:dynamic/litellm:User": Meaning(
         "the user is made anew: its spend starts at nothing", "the user and its keys are deleted", ("replace",)
     ),
@@ -61,15 +70,30 @@ MEANINGS: dict[str, Meaning] = {
         "the key is made anew with the same value: its spend starts at nothing", "the key stops working"
     ),
 }
+# A secret that an application fetches its key from, and no task of the gateway needs.
+_PUBLISHED = "llm-gateway:access:PublishedKey"
+_OF_PUBLISHED: dict[str, Meaning] = {
+    "aws:secretsmanager/secret:Secret": Meaning(
+        "its ARN changes; applications must be told", "applications find their key no more"
+    ),
+    "aws:secretsmanager/secretVersion:SecretVersion": Meaning(
+        "applications have the new value once they fetch it again", "applications find their key no more"
+    ),
+}
 _NOTHING = Meaning("it is made anew", "")
 
 
 def sentence(planned: Planned) -> str:
     """What a replacement or deletion means; empty for anything else."""
-    meaning = MEANINGS.get(planned.type, _NOTHING)
+    meaning = _meaning(planned)
     return {"replace": meaning.replaced, "delete": meaning.deleted}.get(planned.op, "")
 
 
 def loses_data(planned: Planned) -> bool:
     """Is something lost that no further update brings back?"""
-    return planned.op in MEANINGS.get(planned.type, _NOTHING).lost_by
+    return planned.op in _meaning(planned).lost_by
+
+
+def _meaning(planned: Planned) -> Meaning:
+    own = _OF_PUBLISHED if _PUBLISHED in urns.types(planned.urn) else {}
+    return own.get(planned.type) or MEANINGS.get(planned.type, _NOTHING)

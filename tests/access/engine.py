@@ -30,6 +30,7 @@ class Relay:
 
     def __init__(self, answer: Answer) -> None:
         self.calls: list[tuple[str, str]] = []
+        self.invocations = 0
         relay = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -40,7 +41,9 @@ class Relay:
 
             def do_POST(self) -> None:
                 event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                relay.calls.append((event["method"], event["path"]))
+                request = json.loads(event["request"])
+                relay.calls += [(call["method"], call["path"]) for call in request.get("calls", [request])]
+                relay.invocations += 1
                 body = json.dumps(answer(event)).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
@@ -70,7 +73,7 @@ class Stack:
     """One stack with nothing but `Access` and a stand-in for the database, whose `generation` makes it anew."""
 
     def __init__(self, folder: Path, relay: Relay) -> None:
-        self.spec, self.generation, self.folder = AccessSpec(), "1", folder
+        self.spec, self.generation, self.folder, self.roster_above = AccessSpec(), "1", folder, 100
         self._relay = relay
         for place in ("state", "home", "bin", "project"):
             (folder / place).mkdir(parents=True)
@@ -109,12 +112,29 @@ class Stack:
             file.read_text(errors="replace") for file in (self.folder / "state").rglob("*") if file.is_file()
         )
 
+    @property
+    def root_secret(self) -> str:
+        """What every key's value is derived from, in base64."""
+        exported = self._stack.export_stack().deployment
+        assert exported is not None
+        [found] = [one for one in exported["resources"] if one["type"] == "random:index/randomBytes:RandomBytes"]
+        return json.loads(found["outputs"]["base64"]["plaintext"])
+
     def _program(self) -> None:
         database = random.RandomId("database", byte_length=4, keepers={"generation": self.generation})
-        args = AccessArgs(self.spec, "gw-relay", "us-west-1", "llm-gateway/test", database, [database])
+        args = AccessArgs(
+            self.spec,
+            "gw-relay",
+            "us-west-1",
+            "llm-gateway/test",
+            "llm-gateway-test",
+            database,
+            [database],
+            self.roster_above,
+        )
         access = Access("access", args)
-        pulumi.export("users", access.users)
-        pulumi.export("keys", access.keys)
+        for output in ("users", "teams", "keys", "published"):
+            pulumi.export(output, getattr(access, output))
 
     def _run(self, operation: Callable[..., Any], spec: AccessSpec | None) -> Outcome:
         self.spec = spec if spec is not None else self.spec

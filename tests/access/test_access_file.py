@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.access_file import AccessSpec, load_access
-from litellm_admin.models import KeySpec, UserSpec
+from litellm_admin.models import KeySpec, TeamSpec, UserSpec
 
 ROOT = Path(__file__).parent.parent.parent
 MODELS = ("claude-haiku-4-5", "claude-sonnet-4-5")
@@ -77,6 +77,32 @@ def test_every_field_arrives(tmp_path: Path) -> None:
     assert spec.keys[0] == KeySpec("ci/eu-1", "dev@example.com", (SONNET,), 1.5, "7d", midnight, 5, 6, {"a": True})
 
 
+def test_teams_are_made_of_those_that_they_name_and_those_that_name_them(tmp_path: Path) -> None:
+    text = f"""
+    teams:
+      - {{alias: core, members: [Lead@example.com], budget: 300, duration: monthly, models: [{HAIKU}], adopt: true}}
+      - {{alias: empty}}
+    users:
+      - {{email: lead@example.com, team: core}}
+      - {{email: Dev@example.com, team: core, adopt: true}}
+    keys:
+      - {{alias: ci, team: core, owner: dev@example.com, models: [{HAIKU}], key_type: read_only, rotate: 2026-11-25,
+          overlap: 7d, publish: true}}
+      - {{alias: prod, rotate: 3, adopt: true}}
+    """
+    spec, problems = load(tmp_path, text)
+    assert not problems
+    core = TeamSpec("core", ("lead@example.com", "dev@example.com"), (HAIKU,), 300.0, "1mo", adopt=True)
+    assert spec.teams == (core, TeamSpec("empty"))
+    assert spec.users[1] == UserSpec("Dev@example.com", adopt=True)
+    ci = KeySpec(
+        "ci", "dev@example.com", (HAIKU,), team="core", key_type="read_only", rotate="2026-11-25", overlap=7 * 86_400
+    )
+    assert spec.keys == (ci, KeySpec("prod", rotate="3", adopt=True))
+    assert spec.published == {"ci"}
+    assert spec.size == 6
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
@@ -100,6 +126,9 @@ USER = "users:\n  - email: dev@example.com\n    "
 KEY = "keys:\n  - alias: prod\n    "
 BUDGET = "a budget is a number of dollars of at least 0"
 PERIOD = "a period is daily, weekly or monthly, or a number with s, m, h, d or mo such as 12h, 30d or 1mo"
+MARK = "it is a mark such as a date or a number; to have another value made, write another mark"
+OVERLAP = "it is how long the former value goes on working, such as 12h or 7d, and at most 90d"
+TEAM = "teams:\n  - alias: core\n    "
 LIMIT = "a limit is a whole number of at least 0"
 
 
@@ -145,7 +174,7 @@ LIMIT = "a limit is a whole number of at least 0"
         (USER + "budgte: 5", "3: users[0].budgte is no key of an entry in users; did you mean budget?"),
         (
             KEY + "email: a@b.co",
-            "3: keys[0].email is no key of an entry in keys; the keys are models, budget, duration, tpm_limit, rpm_limit, metadata, alias, owner, expires.",
+            "3: keys[0].email is no key of an entry in keys; the keys are models, budget, duration, tpm_limit, rpm_limit, metadata, adopt, alias, owner, expires, team, key_type, rotate, overlap, publish.",
         ),
         (
             USER + "metadata: {managed_by: me}",
@@ -187,6 +216,55 @@ LIMIT = "a limit is a whole number of at least 0"
         (
             "users:\n  - email: dev@example.com\nkeys:\n  - alias: ci\n    owner: dve@example.com",
             "5: keys[0].owner is dve@example.com, who isn't among the users; did you mean dev@example.com?",
+        ),
+        (
+            KEY + "key_type: admin",
+            "3: keys[0].key_type is admin; a key's type is one of llm_api, management, read_only, default.",
+        ),
+        (KEY + "rotate: [1]", f"3: keys[0].rotate is a list; {MARK}."),
+        (KEY + "rotate: yes", f"3: keys[0].rotate is yes, which YAML reads as true; {MARK}."),
+        (KEY + "overlap: 7", f"3: keys[0].overlap is 7; {OVERLAP}."),
+        (KEY + "overlap: 91d", f"3: keys[0].overlap is 91d; {OVERLAP}."),
+        (KEY + "overlap: weekly", f"3: keys[0].overlap is weekly; {OVERLAP}."),
+        (KEY + "publish: maybe", "3: keys[0].publish is maybe; it is true or false."),
+        (USER + "adopt: 1", "3: users[0].adopt is 1; it is true or false."),
+        (
+            KEY + "adopt: true\n    publish: true",
+            "4: keys[0].publish can't be true together with adopt: only its holders know the value of a key that is adopted. Adopt it, then give it a `rotate` of its own, and publish it once adopt is gone.",
+        ),
+        (USER + "team: core", "3: users[0].team is core, which isn't a team; add that team, or leave the team out."),
+        (KEY + "team: cor\nteams: [{alias: core}]", "3: keys[0].team is cor, which isn't a team; did you mean core?"),
+        (
+            TEAM + "members: dev@example.com",
+            "3: teams[0].members is dev@example.com; it must be a list of e-mail addresses.",
+        ),
+        (
+            TEAM + "members: [dev]",
+            "3: teams[0].members is a list; 'dev' in it is no e-mail address such as dev@example.com.",
+        ),
+        (
+            TEAM + "members: [a@b.co, A@b.co]\nusers: [{email: a@b.co}]",
+            "3: teams[0].members is a list; it names a@b.co twice.",
+        ),
+        (
+            TEAM + "members:\n      - a@b.co\n      - dve@b.co\nusers: [{email: a@b.co}, {email: dev@b.co}]",
+            "5: teams[0].members names dve@b.co, who isn't among the users; did you mean dev@b.co?",
+        ),
+        (
+            TEAM + "owner: a@b.co",
+            "3: teams[0].owner is no key of an entry in teams; the keys are models, budget, duration, tpm_limit, rpm_limit, metadata, adopt, alias, members.",
+        ),
+        (
+            "teams: [{alias: core}, {alias: core}]",
+            "1: teams[1].alias is core, as in teams[0]; every one may be there once.",
+        ),
+        (
+            "teams: [{alias: core}]\nusers: [{email: a@b.co}]\nkeys:\n  - alias: ci\n    team: core\n    owner: A@b.co",
+            "6: keys[0].owner is A@b.co, who isn't a member of the key's team core; add that member, or leave one out.",
+        ),
+        (
+            f"teams: [{{alias: core, models: [{HAIKU}]}}]\nkeys:\n  - alias: ci\n    team: core\n    models: [{SONNET}]",
+            f"5: keys[0].models names {SONNET}, which the key's team core may not call; add it there.",
         ),
         ("users: [", "1: is no valid YAML: expected the node content, but found '<stream end>'."),
         (

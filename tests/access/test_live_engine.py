@@ -1,5 +1,5 @@
-"""The whole way for real: engine, dynamic provider, the relay's own code, LiteLLM, Postgres. Only Lambda and Secrets
-Manager are stood in for."""
+"""The whole way for real: engine, dynamic provider, the relay's own code, LiteLLM, Postgres. Only Lambda, STS and
+Secrets Manager are stood in for."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from moto import mock_aws
 from components.access_file import AccessSpec, load_access
 from litellm_admin.models import token_of, user_id_of
 from tests.access.engine import ROOT, Relay, Stack
+from tests.litellm_admin.test_transport import Door
 from tests.litellm_server import HAIKU, SONNET, Proxy
-from tests.relay.loading import Context, load
+from tests.relay.loading import Context, identity, load
 
 pytestmark = pytest.mark.timeout(600)  # it may be the one that starts LiteLLM
 
@@ -24,6 +25,11 @@ pytestmark = pytest.mark.timeout(600)  # it may be the one that starts LiteLLM
 def relay(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-1")
     monkeypatch.setenv("ADMIN_DOOR_URL", proxy.url)
+    monkeypatch.setenv("HOLDS_KEY", "true")
+    monkeypatch.setenv("READS_ONLY", "false")
+    sts = Door()
+    sts.answer = (200, {}, identity())
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url)
     with mock_aws():
         secret = boto3.client("secretsmanager").create_secret(Name="gw/master-key", SecretString=proxy.master_key)
         monkeypatch.setenv("MASTER_KEY_SECRET_ARN", secret["ARN"])
@@ -31,6 +37,7 @@ def relay(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
         relay = Relay(lambda event: handler.handle(event, Context()))
         yield relay
         relay.stop()
+    sts.stop()
 
 
 def test_the_shipped_access_file_becomes_so(proxy: Proxy, relay: Relay, tmp_path: Path) -> None:
@@ -57,13 +64,13 @@ def test_the_shipped_access_file_becomes_so(proxy: Proxy, relay: Relay, tmp_path
     intern = user_id_of("intern@example.com")
     proxy.client.update_user({"user_id": intern, "max_budget": 1000.0, "models": ["all-proxy-models"]})
     proxy.client.delete_key(token_of(made.outputs["keys"]["production"]))
-    assert stack.refresh().changes == {"same": 10, "update": 1, "delete": 1}
+    assert stack.refresh().changes == {"same": 9, "update": 1, "delete": 1}
     seen = stack.preview()
     assert "access-user-intern@example.com update [diff: ~budget,models]" in seen.said
     mended = stack.up()
     assert mended.outputs == made.outputs
     assert proxy.client.get_user(intern) == users["intern@example.com"]
-    assert stack.refresh().changes == {"same": 12}
+    assert stack.refresh().changes == {"same": 11}
 
     # one entry changes, another goes
     lead, dev, _ = spec.users

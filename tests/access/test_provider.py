@@ -13,9 +13,14 @@ from hypothesis import strategies as st
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import UNKNOWN
 
-from components import litellm_provider
-from components.litellm_provider import KeyProvider, UserProvider
-from litellm_admin import client
+from components.litellm import base
+from components.litellm.base import spec_props
+from components.litellm.key import KeyProvider
+from components.litellm.ring import KeyRingProvider
+from components.litellm.roster import RosterProvider
+from components.litellm.team import TeamProvider
+from components.litellm.user import UserProvider
+from litellm_admin import calls
 from litellm_admin.errors import AdminError, NoDatabase, Taken, Unreachable
 from litellm_admin.models import KeySpec, UserSpec, token_of, user_id_of
 from tests.litellm_admin import specs
@@ -31,16 +36,16 @@ USER = {
     "duration": "1mo",
     "models": ["haiku"],
 }
-KEY = {**WAY, "alias": "prod", "key": VALUE, "budget": 500.0}
+KEY = {**WAY, "alias": "prod", "key": VALUE, "generation": "g1", "budget": 500.0, "key_type": "llm_api"}
 
 
 @pytest.fixture
 def litellm(monkeypatch: pytest.MonkeyPatch) -> FakeLiteLLM:
     """What the relay leads to; sleeping takes no time."""
     fake = FakeLiteLLM()
-    monkeypatch.setattr(litellm_provider, "RelayTransport", lambda _name, _region: fake)
-    monkeypatch.setattr(litellm_provider, "_ready", {("gw-relay", "us-west-1")})
-    monkeypatch.setattr(client.Patience, "pause", lambda *_: None)
+    monkeypatch.setattr(base, "RelayTransport", lambda _name, _region: fake)
+    monkeypatch.setattr(base, "READY_SECONDS", 0.0)
+    monkeypatch.setattr(calls.Patience, "pause", lambda *_: None)
     return fake
 
 
@@ -56,10 +61,10 @@ def over_the_wire(outs: Any) -> dict[str, Any]:
 
 
 def test_the_state_carries_the_providers_name_and_not_their_code() -> None:
-    for provider in (UserProvider(), KeyProvider()):
+    for provider in (UserProvider(), TeamProvider(), KeyProvider(), KeyRingProvider(), RosterProvider()):
         pickled = base64.b64decode(serialize_provider(provider))
         assert len(pickled) < 100
-        assert b"components.litellm_provider" in pickled
+        assert b"components.litellm." in pickled
         assert type(pickle.loads(pickled)) is type(provider)  # noqa: S301
         assert provider.serialize_as_secret_always is False
         assert not vars(provider)
@@ -88,11 +93,12 @@ def test_a_users_life(litellm: FakeLiteLLM) -> None:
 
 def test_a_keys_life_in_which_its_value_appears_once(litellm: FakeLiteLLM) -> None:
     provider = KeyProvider()
-    token, outs = made(provider, KEY)
-    assert token == token_of(VALUE)
+    id_, outs = made(provider, KEY)
+    token = token_of(VALUE)
+    assert (id_, outs["token"], outs["value_known"]) == ("prod", token, True)
     assert VALUE not in json.dumps(outs)
     assert provider.diff(token, outs, KEY).changes is False
-    other = {**KEY, "owner_id": "u-1", "expires": "2030-01-01T00:00:00+00:00", "alias": "production"}
+    other = {**KEY, "owner": "a@b.co", "owner_id": "u-1", "expires": "2030-01-01T00:00:00+00:00", "alias": "production"}
     assert provider.diff(token, outs, other).replaces == []
     after = over_the_wire(provider.update(token, outs, other).outs)
     assert litellm.keys[token]["user_id"] == "u-1"
@@ -105,14 +111,6 @@ def test_a_keys_life_in_which_its_value_appears_once(litellm: FakeLiteLLM) -> No
     provider.delete(token, after)
 
 
-def test_another_value_is_another_key_and_the_old_one_goes_first(litellm: FakeLiteLLM) -> None:
-    provider = KeyProvider()
-    token, outs = made(provider, KEY)
-    for value in (VALUE + "2", UNKNOWN):
-        diff = provider.diff(token, outs, {**KEY, "key": value})
-        assert (diff.changes, diff.replaces, diff.delete_before_replace) == (True, ["key"], True)
-
-
 def test_another_person_is_another_user_and_another_spelling_isnt(litellm: FakeLiteLLM) -> None:
     provider = UserProvider()
     user_id, outs = made(provider, USER)
@@ -121,12 +119,17 @@ def test_another_person_is_another_user_and_another_spelling_isnt(litellm: FakeL
     assert (spelling.changes, spelling.replaces) == (True, [])
 
 
-def test_a_value_that_is_not_known_yet_is_a_change_and_no_mistake(litellm: FakeLiteLLM) -> None:
+def test_what_a_preview_cant_tell_yet_is_judged_by_what_it_can(litellm: FakeLiteLLM) -> None:
     provider = KeyProvider()
-    token, outs = made(provider, KEY)
-    news = {**KEY, "owner_id": UNKNOWN}
-    assert provider.diff(token, outs, news).changes is True
-    assert provider.check({}, {**news, "key": UNKNOWN, "relay": UNKNOWN, "region": UNKNOWN}).failures == []
+    props = {**KEY, "owner": "a@b.co", "owner_id": "u-1", "team": "core", "team_id": "t-1", "overlap": 60}
+    id_, outs = made(provider, props)
+    # the ring and the owner change, for another key's sake and in other ways
+    unknown = dict.fromkeys(("key", "generation", "formers", "former_keys", "owner_id", "team_id"), UNKNOWN)
+    assert provider.diff(id_, outs, {**props, **unknown}).changes is False
+    assert provider.check({}, {**props, **unknown, "relay": UNKNOWN, "region": UNKNOWN}).failures == []
+    for name, value in {"rotate": "2", "owner": "c@b.co", "team": "other"}.items():
+        assert provider.diff(id_, outs, {**props, **unknown, name: value}).changes is True, name
+    assert provider.diff(id_, outs, {**props, "models": UNKNOWN}).changes is True
 
 
 def test_a_relay_by_another_name_is_noted_without_a_call(litellm: FakeLiteLLM) -> None:
@@ -167,6 +170,10 @@ def test_what_means_the_same_is_no_difference(before: dict[str, Any], after: dic
         (KeyProvider(), {**KEY, "alias": ""}, "alias"),
         (KeyProvider(), {**KEY, "key": "secret-but-short"}, "key"),
         (KeyProvider(), {**KEY, "key": None}, "key"),
+        (KeyProvider(), {**KEY, "generation": ""}, "generation"),
+        (KeyProvider(), {**KEY, "key_type": "boss"}, "key_type"),
+        (TeamProvider(), {**WAY, "alias": ""}, "alias"),
+        (RosterProvider(), {**WAY, "root": "", "ring": {"a": 1}}, "root"),
     ],
 )
 def test_check_names_the_property_and_never_a_value_that_is_secret(
@@ -212,7 +219,7 @@ def test_each_drift_by_itself_is_seen(litellm: FakeLiteLLM, by_hand: dict[str, A
 
 def test_a_key_whose_routes_were_widened_by_hand_shows_it(litellm: FakeLiteLLM) -> None:
     provider = KeyProvider()
-    token, outs = made(provider, KEY)
+    token, outs = token_of(VALUE), made(provider, KEY)[1]
     litellm.keys[token].update(allowed_routes=["management_routes"], blocked=True)
     drifted = over_the_wire(provider.read(token, outs).outs)
     assert drifted["routes"] == ["management_routes"]
@@ -225,7 +232,7 @@ def test_a_key_whose_routes_were_widened_by_hand_shows_it(litellm: FakeLiteLLM) 
 
 def test_a_key_whose_routes_were_emptied_by_hand_shows_it_too(litellm: FakeLiteLLM) -> None:
     provider = KeyProvider()
-    token, outs = made(provider, KEY)
+    token, outs = token_of(VALUE), made(provider, KEY)[1]
     litellm.keys[token]["allowed_routes"] = []
     drifted = over_the_wire(provider.read(token, outs).outs)
     assert provider.diff(token, drifted, KEY).changes is True
@@ -233,7 +240,7 @@ def test_a_key_whose_routes_were_emptied_by_hand_shows_it_too(litellm: FakeLiteL
 
 def test_an_update_of_what_was_deleted_by_hand_makes_it_anew(litellm: FakeLiteLLM) -> None:
     user_id, outs = made(UserProvider(), USER)
-    token, key_outs = made(KeyProvider(), KEY)
+    token, key_outs = token_of(VALUE), made(KeyProvider(), KEY)[1]
     litellm.users.clear()
     litellm.keys.clear()
     UserProvider().update(user_id, outs, {**USER, "budget": 60.0})
@@ -254,7 +261,7 @@ def test_what_others_made_stays_theirs(litellm: FakeLiteLLM) -> None:
         KeyProvider().create(dict(KEY))
     assert VALUE not in str(caught.value)
     UserProvider().delete(user_id_of("dev@example.com"), dict(USER))
-    KeyProvider().delete(token_of(VALUE), dict(KEY))
+    KeyProvider().delete("prod", {**KEY, "tokens": {"g1": token_of(VALUE)}})
     assert set(litellm.users) == {"by-hand"}
     assert len(litellm.keys) == 1
 
@@ -267,24 +274,28 @@ def test_a_gateway_that_is_gone_is_an_error_and_no_reason_to_forget_anybody(lite
             call()
 
 
-def test_the_first_change_waits_for_litellm_and_the_others_dont(
-    litellm: FakeLiteLLM, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(litellm_provider, "_ready", set())
+def test_who_meets_a_litellm_that_isnt_ready_waits_and_who_doesnt_asks_nothing_more(litellm: FakeLiteLLM) -> None:
     made(UserProvider(), USER)
-    made(KeyProvider(), KEY)
-    assert litellm.calls.count(("GET", "/health/readiness")) == 1
-    monkeypatch.setattr(litellm_provider, "_ready", set())
-    litellm._answer = lambda *_: client.Response(200, {"db": "Not connected"})  # type: ignore[method-assign]
-    with pytest.raises(NoDatabase):
+    assert ("GET", "/health/readiness") not in litellm.calls
+    waiting = [503] * 12
+    litellm.fault = lambda _method, path: waiting.pop() if waiting and path == "/key/info" else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base, "READY_SECONDS", 60.0)
+        with pytest.raises(Unreachable):  # ten tries, before and after it said that it is ready
+            made(KeyProvider(), KEY)
+        assert litellm.calls.count(("GET", "/health/readiness")) == 1
+        made(KeyProvider(), KEY)
+    assert len(litellm.keys) == 1
+
+
+def test_a_litellm_without_a_database_is_told_as_such(litellm: FakeLiteLLM) -> None:
+    litellm._answer = lambda *_: calls.Response(500, {"error": {"message": "No db connected"}})  # type: ignore[method-assign]
+    with pytest.raises(NoDatabase, match="set `database: rds`"):
         UserProvider().create(dict(USER))
 
 
-def test_reading_and_deleting_dont_wait_for_a_gateway_to_come_up(
-    litellm: FakeLiteLLM, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reading_and_deleting_dont_wait_for_a_gateway_to_come_up(litellm: FakeLiteLLM) -> None:
     user_id, outs = made(UserProvider(), USER)
-    monkeypatch.setattr(litellm_provider, "_ready", set())
     litellm.calls.clear()
     UserProvider().read(user_id, outs)
     UserProvider().delete(user_id, outs)
@@ -344,8 +355,4 @@ def again(call: Any) -> Any:
 
 
 def props_of(spec: UserSpec | KeySpec) -> dict[str, Any]:
-    own = {"email": spec.email, "role": spec.role} if isinstance(spec, UserSpec) else {}
-    if isinstance(spec, KeySpec) and spec.expires:
-        own = {"expires": spec.expires.isoformat()}
-    props = {**WAY, **litellm_provider._spec_props(spec), **own}
-    return over_the_wire(props)
+    return {**WAY, **spec_props(spec), **({"generation": "g1"} if isinstance(spec, KeySpec) else {})}

@@ -37,7 +37,7 @@ def _members(shape: Any, dice: random.Random, depth: int) -> list[str]:
 
 
 def _height(shape: Any, above: tuple[str, ...] = ()) -> float:
-    """The fewest levels that a value of ``shape`` needs, so that what recurs (Cost Explorer's expressions) ends."""
+    """The fewest levels that a value of ``shape`` needs: what recurs (Cost Explorer's expressions) comes to an end."""
     if shape.name in above:
         return float("inf")
     above = (*above, shape.name)

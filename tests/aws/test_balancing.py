@@ -153,13 +153,18 @@ def test_rules_that_can_not_be(world: World, monkeypatch: pytest.MonkeyPatch) ->
     listener = world.listener(world.load_balancer()["LoadBalancerArn"], world.target_group())
     answer = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "403"}}]
 
-    def create(priority: int, *values: str) -> None:
-        condition = {"Field": "path-pattern", "PathPatternConfig": {"Values": list(values)}}
-        world.elb.create_rule(ListenerArn=listener, Priority=priority, Conditions=[condition], Actions=answer)
+    def create(priority: int, *values: str, agents: tuple[str, ...] = ()) -> None:
+        conditions: list[dict[str, Any]] = [{"Field": "path-pattern", "PathPatternConfig": {"Values": list(values)}}]
+        if agents:
+            config = {"HttpHeaderName": "User-Agent", "Values": list(agents)}
+            conditions.append({"Field": "http-header", "HttpHeaderConfig": config})
+        world.elb.create_rule(ListenerArn=listener, Priority=priority, Conditions=conditions, Actions=answer)
 
-    create(1, "/a", "/b", "/c", "/d", "/e")
+    create(1, "/a", "/b", "/c", agents=("x", "y"))
     with refused("ValidationError", "'5' condition values"):
-        create(2, "/a", "/b", "/c", "/d", "/e", "/f")
+        create(2, "/a", "/b", "/c", agents=("x", "y", "z"))
+    with refused("ValidationError", "'3' values; the one on path-pattern has 4"):
+        create(2, "/a", "/b", "/c", "/d")
     with refused("PriorityInUse"):
         create(1, "/x")
     with refused("ValidationError", "{"):
@@ -170,6 +175,45 @@ def test_rules_that_can_not_be(world: World, monkeypatch: pytest.MonkeyPatch) ->
         create(priority, f"/{priority}")
     with refused("TooManyRules"):
         create(101, "/x")
+
+
+def test_transforms_are_kept_changed_and_taken_away(world: World) -> None:
+    listener = world.listener(world.load_balancer()["LoadBalancerArn"], world.target_group())
+    answer = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "403"}}]
+    conditions = [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/a"]}}]
+
+    def rewrite(regex: str, replacement: str = "/b", kind: str = "url-rewrite") -> dict[str, Any]:
+        return {"Type": kind, "UrlRewriteConfig": {"Rewrites": [{"Regex": regex, "Replace": replacement}]}}
+
+    def create(*transforms: dict[str, Any]) -> str:
+        found = world.elb.create_rule(
+            ListenerArn=listener, Priority=1, Conditions=conditions, Actions=answer, Transforms=list(transforms)
+        )
+        return found["Rules"][0]["RuleArn"]
+
+    def shown() -> list[dict[str, Any]] | None:
+        return world.elb.describe_rules(RuleArns=[arn])["Rules"][0].get("Transforms")
+
+    for wrong, word in (
+        ([rewrite("(")], "not valid"),
+        ([rewrite("^(?=/a)")], "looks around"),
+        ([rewrite(r"(a)\1")], "refers back"),
+        ([rewrite("x" * 1025)], "1024"),
+        ([rewrite("^/a", kind="host-header-rewrite")], "needs a HostHeaderRewriteConfig"),
+        ([rewrite("^/a"), rewrite("^/b")], "one URL rewrite"),
+        ([{"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": []}}], "one rewrite"),
+    ):
+        with refused("ValidationError", word):
+            create(*wrong)
+    arn = create(rewrite("^[^?]*"))
+    assert shown() == [rewrite("^[^?]*")]
+    world.elb.set_rule_priorities(RulePriorities=[{"RuleArn": arn, "Priority": 7}])
+    world.elb.modify_rule(RuleArn=arn, Conditions=conditions)
+    assert shown() == [rewrite("^[^?]*")], "what isn't said stays"
+    world.elb.modify_rule(RuleArn=arn, Conditions=conditions, Transforms=[rewrite("^/a$", "/c")])
+    assert shown() == [rewrite("^/a$", "/c")]
+    world.elb.modify_rule(RuleArn=arn, Conditions=conditions, ResetTransforms=True)
+    assert shown() is None
 
 
 def test_health_is_what_the_data_plane_measures(world: World, account: Account) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -149,6 +150,16 @@ def test_a_model_does_as_it_is_told(account: Account, bedrock: Any) -> None:
     with pytest.raises(EventStreamError, match="break off"):
         seen.extend(bedrock.converse_stream(modelId=HAIKU, **said("Hi"))["stream"])
     assert seen and not any("messageStop" in event for event in seen)
+
+
+def test_a_slow_model_goes_on_as_soon_as_it_is_told(account: Account, bedrock: Any) -> None:
+    account.behaviours.tell("*", Behaviour("slow", 600))
+    release = threading.Timer(0.5, lambda: account.behaviours.tell("*", Behaviour()))
+    release.start()
+    try:
+        assert bedrock.converse(modelId=HAIKU, **said("Hi"))["stopReason"] == "end_turn"
+    finally:
+        release.join()
 
 
 def test_a_slow_models_tokens_come_one_by_one(account: Account, bedrock: Any) -> None:

@@ -31,6 +31,8 @@ PARAMS: dict[str, Any] = {
     "modelId": HAIKU,
     "TopicArn": f"arn:aws:sns:us-west-1:{ACCOUNT_ID}:topic",
     "Id": "E1",
+    "ServiceCode": "lambda",
+    "QuotaCode": "L-B99A9384",
 }
 
 

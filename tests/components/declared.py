@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import runpy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from pulumi.runtime.stack import run_pulumi_func
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "111122223333"
+ROOT_SECRET = base64.b64encode(b"r" * 32).decode()
 
 
 @dataclass
@@ -36,8 +39,9 @@ class Declared:
         return properties
 
     def policies(self) -> list[dict[str, Any]]:
-        """Every IAM policy document that the program declares."""
-        return [json.loads(properties["policy"]) for properties in self.of("aws:iam/rolePolicy:RolePolicy").values()]
+        """Every IAM policy document that the program declares: of its own roles, and for people's."""
+        types = ("aws:iam/rolePolicy:RolePolicy", "aws:iam/policy:Policy")
+        return [json.loads(properties["policy"]) for type_ in types for properties in self.of(type_).values()]
 
 
 def _plain(value: Any) -> Any:
@@ -49,7 +53,7 @@ def _plain(value: Any) -> Any:
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-class _Account(mocks.Mocks):
+class Mocked(mocks.Mocks):
     """Answers as AWS would where the program goes on with a computed value."""
 
     def __init__(self, declared: Declared) -> None:
@@ -72,6 +76,8 @@ class _Account(mocks.Mocks):
             "result": f"generated-for-{args.name}",
             "versionId": f"version-of-{args.name}",
             "allocationId": "eipalloc-1",
+            "base64": ROOT_SECRET,
+            "generations": {alias: {"generation": "g1"} for alias in args.inputs.get("keys", ())},
             "arnSuffix": f"suffix/{args.name}",
             "primaryEndpointAddress": f"{args.name}.example",
             "zoneId": "Z-OF-AWS",
@@ -93,7 +99,8 @@ class _Account(mocks.Mocks):
         id = f"{args.name}-id"
         if args.typ == "aws:ecs/service:Service":  # its id is its ARN
             id = arn = f"arn:aws:ecs:us-west-1:{ACCOUNT}:service/{args.inputs['name']}/{args.inputs['name']}"
-        return id, {**computed, **args.inputs}
+        # a dynamic resource names its outputs among its inputs
+        return id, {**computed, **{name: one for name, one in args.inputs.items() if one is not None}}
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         match args.token:
@@ -111,6 +118,8 @@ class _Account(mocks.Mocks):
                 return {"inferenceProfileSummaries": [_profile(id) for id in PROFILES]}
             case "aws:bedrockfoundation/getModels:getModels":
                 return {"modelSummaries": [_model("amazon.nova-lite-v1:0")]}
+            case "aws:servicequotas/getServiceQuota:getServiceQuota":
+                return {"value": 1000.0}
             case token:
                 raise AssertionError(f"the program calls {token}, which these mocks don't know")
 
@@ -158,8 +167,9 @@ def config_of(stack: str, **changes: Any) -> dict[str, str]:
     }
 
 
-def declare(stack: str = "poc", **changes: Any) -> Declared:
-    """Everything that `pulumi up --stack <stack>` would register with `changes` to its config."""
+def declare(stack: str = "poc", answers: Callable[[Declared], mocks.Mocks] = Mocked, /, **changes: Any) -> Declared:
+    """Everything that `pulumi up --stack <stack>` would register with `changes` to its config. `answers` stands for
+    AWS."""
     declared = Declared()
 
     async def program() -> None:
@@ -177,7 +187,7 @@ def declare(stack: str = "poc", **changes: Any) -> Declared:
         # after the loop: the root stack's outputs belong to the loop that is current when the mocks are set
         # a root of its own, without the transformations that the last program registered
         pulumi.runtime.settings.ROOT.set(None)
-        pulumi.runtime.set_mocks(_Account(declared), project="llm-gateway", stack=stack, preview=False)
+        pulumi.runtime.set_mocks(answers(declared), project="llm-gateway", stack=stack, preview=False)
         pulumi.runtime.set_all_config(config_of(stack, **changes))
         loop.run_until_complete(run())
         for name, value in exported.items():

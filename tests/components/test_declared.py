@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from components.allow_list import ALLOWED_PATHS, DENIED_PATTERNS
+from components.allow_list import DENIED_PATTERNS, expanded
+from localcloud.aws.firewall import managed_groups
+from localcloud.aws.log_delivery import FIELDS
 from tests.components.declared import ACCOUNT, Declared, declare
 
 
@@ -61,10 +63,18 @@ def test_admins_in_a_vpn_get_the_admin_door_and_no_other() -> None:
 
 def test_one_list_feeds_the_guard_and_the_public_door(poc: Declared) -> None:
     rules = poc.of("aws:lb/listenerRule:ListenerRule").values()
-    at_door = {path for rule in rules for path in rule["conditions"][0]["pathPattern"]["values"]}
+    at_door = {
+        (method, path)
+        for rule in rules
+        for path in rule["conditions"][0]["pathPattern"]["values"]
+        for method in rule["conditions"][1]["httpRequestMethod"]["values"]
+    }
     guard = poc.of("aws:cloudfront/function:Function")["edge-guard"]["code"]
-    assert at_door == set(ALLOWED_PATHS)
-    assert all(json.dumps(path) in guard for path in ALLOWED_PATHS)
+    assert at_door == {(method, one.path) for one in expanded() for method in one.methods}
+    assert all(json.dumps(f"{method} {path}") in guard for method, path in at_door if method != "OPTIONS")
+    for rule in rules:
+        [path], [transform] = rule["conditions"][0]["pathPattern"]["values"], rule["transforms"]
+        assert transform["urlRewriteConfig"]["rewrite"] == {"regex": "^[^?]*", "replace": path}, "forwarded as written"
     assert {rule["listenerArn"].rpartition(":")[2] for rule in rules} == {"doors-public"}
     assert (
         poc.of("aws:lb/listener:Listener")["doors-public"]["defaultActions"][0]["fixedResponse"]["statusCode"] == "403"
@@ -81,6 +91,44 @@ def test_the_edge_denies_by_itself_and_guards_the_rest(poc: Declared) -> None:
     assert {b["viewerProtocolPolicy"] for b in [*ordered, distribution["defaultCacheBehavior"]]} == {
         "redirect-to-https"
     }
+
+
+def test_access_logs_are_an_option_and_keep_nothing_that_may_hold_a_key(poc: Declared) -> None:
+    assert poc.of("aws:cloudwatch/logDelivery:LogDelivery") == {}
+    logged = declare("poc", accessLogs=True, logRetentionDays=14)
+    group = logged.of("aws:cloudwatch/logGroup:LogGroup")["access-logs-group"]
+    assert (group["region"], group["retentionInDays"]) == ("us-east-1", 14)
+    source = logged.one("aws:cloudwatch/logDeliverySource:LogDeliverySource")
+    assert source["logType"] == "ACCESS_LOGS" and source["resourceArn"].endswith(":edge-distribution")
+    fields = logged.one("aws:cloudwatch/logDelivery:LogDelivery")["recordFields"]
+    assert {"c-ip", "cs-method", "cs-uri-stem", "sc-status", "time-to-first-byte"} <= set(fields) <= FIELDS
+    assert not {"cs-uri-query", "cs(Cookie)", "cs(Referer)"} & set(fields)
+
+
+def test_a_firewall_is_an_option_and_stops_no_prompt(poc: Declared) -> None:
+    assert poc.of("aws:wafv2/webAcl:WebAcl") == {}
+    assert not poc.one("aws:cloudfront/distribution:Distribution").get("webAclId")
+    walled = declare("poc", waf=True, wafRateLimit=500)
+    acl = walled.one("aws:wafv2/webAcl:WebAcl")
+    assert (acl["scope"], acl["region"], acl["defaultAction"]) == ("CLOUDFRONT", "us-east-1", {"allow": {}})
+    assert walled.one("aws:cloudfront/distribution:Distribution")["webAclId"].endswith(":firewall-acl")
+    rate, *groups = acl["rules"]
+    assert rate["statement"]["rateBasedStatement"] == {
+        "limit": 500,
+        "aggregateKeyType": "IP",
+        "evaluationWindowSec": 300,
+    }
+    assert rate["action"]["block"]["customResponse"]["responseCode"] == 429
+    counted = {
+        override["name"]
+        for group in groups
+        for override in group["statement"]["managedRuleGroupStatement"]["ruleActionOverrides"]
+        if override["actionToUse"] == {"count": {}}
+    }
+    body_rules = {name for group in managed_groups().values() for name in group["rules"] if name.endswith("_BODY")}
+    assert body_rules - counted == {"ReactJSRCE_BODY"}, "of those that look at the body, one looks for its own exploit"
+    configs = [acl["visibilityConfig"], *(rule["visibilityConfig"] for rule in acl["rules"])]
+    assert not [c for c in configs if c["sampledRequestsEnabled"]], "samples would keep the callers' keys"
 
 
 def test_a_domain_of_ones_own_comes_with_tls_1_2(poc: Declared) -> None:
@@ -205,8 +253,8 @@ def test_public_egress_needs_no_nat_gateway_and_opens_no_door() -> None:
 
 def test_with_public_egress_the_relay_goes_out_by_ipv6_alone() -> None:
     public = declare("poc", egress="public")
-    relay = public.one("aws:lambda/function:Function")["vpcConfig"]
-    assert relay["ipv6AllowedForDualStack"] is True
+    functions = public.of("aws:lambda/function:Function").values()
+    assert [function["vpcConfig"]["ipv6AllowedForDualStack"] for function in functions] == [True, True]
     blocks = {
         name: s["ipv6CidrBlock"] for name, s in public.of("aws:ec2/subnet:Subnet").items() if "ipv6CidrBlock" in s
     }

@@ -25,6 +25,7 @@ def test_nothing_leads_to_the_internet() -> None:
         "logs",
         "secretsmanager",
         "bedrock-runtime",
+        "sts",
     }
     interfaces = [one for one in endpoints if one["vpcEndpointType"] == "Interface"]
     assert all(one["privateDnsEnabled"] and len(one["subnetIds"]) == 2 for one in interfaces)

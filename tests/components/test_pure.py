@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components import fargate
-from components.allow_list import ALLOWED_PATHS, DENIED_PATTERNS, chunks
+from components.allow_list import ALLOWED_PATHS, DENIED_PATTERNS
 from components.models import Model
 from components.subnets import NARROWEST, WIDEST, plan_subnets
 from components.zones import ZONES_WITHOUT_VPC_ORIGINS, Zone, choose_zones
@@ -98,10 +98,3 @@ def test_allowed_paths_are_literal_and_reach_nothing_that_is_denied() -> None:
         assert not any(path.startswith(pattern.rstrip("*").rstrip("/") + "/") for pattern in DENIED_PATTERNS)
     assert "/v1/chat/completions" in ALLOWED_PATHS
     assert DENIED_PATTERNS == ("/user/*", "/key/*", "/model/*", "/spend/*")
-
-
-@given(st.lists(st.text(), max_size=40), st.integers(1, 7))
-def test_chunks_lose_nothing(paths: list[str], size: int) -> None:
-    parts = chunks(paths, size)
-    assert [path for part in parts for path in part] == paths
-    assert all(0 < len(part) <= size for part in parts)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic.alias_generators import to_camel
 
+from components.allow_list import ALLOWED_PATHS
 from components.settings import Settings, SettingsError, Stack, load
 from tests.components.declared import ROOT, config_of
 
@@ -97,6 +98,38 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
             "llm-gateway:models[0].nam is no option of this stack; did you mean name?",
         ),
         ({"domainName": "llm.example.com"}, "llm-gateway:certificateArn is missing while domainName is set"),
+        (
+            {"allowedPaths": ["/v1/*"]},
+            "llm-gateway:allowedPaths[0] is '/v1/*', but has a wildcard, and the public door takes literal paths only",
+        ),
+        (
+            {"allowedPaths": ["default", "/key/generate"]},
+            "allowedPaths[1] is '/key/generate', but would open POST /key/generate, which administers the gateway",
+        ),
+        ({"allowedPaths": ["/v1/model/info"]}, "would open GET /v1/model/info, which administers"),
+        ({"allowedPaths": ["/anything/token"]}, "would open POST /{mcp_server_name}/token, which administers"),
+        ({"allowedPaths": ["/ui"]}, "would open MOUNT /ui, which administers"),
+        ({"allowedPaths": ["/ui/login/index.html"]}, "would open MOUNT /ui, which administers"),
+        ({"allowedPaths": ["/v1/agents"]}, "would open GET /v1/agents, which administers"),
+        ({"allowedPaths": ["/health/liveliness"]}, "would open GET /health/liveliness, which administers"),
+        ({"allowedPaths": ["/openapi.json"]}, "would open GET/HEAD /openapi.json, which administers"),
+        ({"allowedPaths": ["/v1/models/{model_id}"]}, "has a parameter, and the public door takes literal paths only"),
+        ({"allowedPaths": ["/v1/batchs"]}, "LiteLLM 1.108.7 serves no such path; did you mean /v1/batches"),
+        ({"allowedPaths": ["/v1/models/"]}, "isn't a path in its plain spelling"),
+        ({"allowedPaths": ["/v1/../key/list"]}, "isn't a path in its plain spelling"),
+        ({"allowedPaths": ["/v1/%6dodels"]}, "isn't a path in its plain spelling"),
+        ({"allowedPaths": ["v1/models"]}, "isn't a path in its plain spelling"),
+        ({"allowedPaths": []}, "llm-gateway:allowedPaths is [], but opens nothing; leave it out"),
+        (
+            {"allowedPaths": [f"/v1/models/model-{number}" for number in range(101)]},
+            "needs 101 rules of the load balancer, which takes 100; leave out",
+        ),
+        (
+            {"allowedPaths": [f"/v1/models/{'m' * 100}{number}" for number in range(90)]},
+            "CloudFront takes 10240: shorten the allow-list",
+        ),
+        ({"waf": "on"}, "llm-gateway:waf is 'on'; it must be true or false."),
+        ({"wafRateLimit": 5}, "llm-gateway:wafRateLimit is 5; input should be greater than or equal to 10."),
         ({"logRetentionDays": 31}, "llm-gateway:logRetentionDays is 31; it must be 1, 3, 5, 7"),
     ],
 )
@@ -105,6 +138,19 @@ def test_a_mistake_is_one_sentence_with_the_key_to_change(
 ) -> None:
     found = problems(tmp_path, **changes)
     assert any(sentence in problem for problem in found), found
+
+
+def test_paths_are_added_to_the_shipped_list_or_take_its_place(tmp_path: Path) -> None:
+    def public(*paths: str) -> tuple[str, ...]:
+        return tuple(one.path for one in load_with(tmp_path, allowedPaths=list(paths)).settings.public_paths)
+
+    shipped = tuple(ALLOWED_PATHS)
+    assert tuple(one.path for one in load_with(tmp_path).settings.public_paths) == shipped
+    assert public("default", "/v1/batches", "/v1/models") == (*shipped, "/v1/batches")
+    assert public("/v1/chat/completions", "/v1/models/claude-haiku-4-5") == (
+        "/v1/chat/completions",
+        "/v1/models/claude-haiku-4-5",
+    )
 
 
 def test_all_mistakes_of_config_and_access_file_come_in_one_run(tmp_path: Path) -> None:
@@ -164,3 +210,7 @@ def test_the_schema_declares_exactly_these_settings_with_these_defaults() -> Non
             continue
         assert entry["default"] == (list(default) if isinstance(default, tuple) else default), name
         assert isinstance(default, kinds.get(entry["type"], tuple)), name
+
+
+def test_a_wrong_path_is_one_mistake(tmp_path: Path) -> None:
+    assert len(problems(tmp_path, allowedPaths=["/key/generate"])) == 1

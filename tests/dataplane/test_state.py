@@ -33,6 +33,15 @@ def test_only_what_lives_in_the_state_stays() -> None:
     assert kept[2]["outputs"] == {"result": "kept"} and "outputs" not in kept[0]
 
 
+def test_a_dynamic_resource_that_says_that_it_lives_in_the_state_stays_with_its_provider() -> None:
+    provider = resource("pulumi:providers:pulumi-python", "default")
+    ring = resource("pulumi-python:dynamic/state:KeyRing", "ring", outputs={"generations": {"ci": "kept"}})
+    lost = resource("pulumi-python:dynamic/litellm:Key", "key")
+    kept = without_account([ROOT, provider, ring, lost])
+    assert [one["type"] for one in kept] == [ROOT["type"], provider["type"], ring["type"]]
+    assert kept[2]["outputs"] == ring["outputs"]
+
+
 def test_no_reference_to_a_lost_resource_is_left() -> None:
     urn, alive = VPC["urn"], PASSWORD["urn"]
     late = resource(

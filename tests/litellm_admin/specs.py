@@ -7,7 +7,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from litellm_admin.models import ALL_MODELS, ROLES, KeySpec, ObservedKey, ObservedUser, UserSpec
+from litellm_admin.models import (
+    ALL_MODELS,
+    KEY_TYPES,
+    ROLES,
+    KeySpec,
+    ObservedKey,
+    ObservedUser,
+    TeamSpec,
+    UserSpec,
+)
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MODELS = ("claude-haiku-4-5", "claude-sonnet-4-5", "nova")
@@ -41,7 +50,16 @@ def _shared() -> dict[str, Any]:
 
 
 users = st.builds(UserSpec, email=emails, alias=aliases, role=st.sampled_from(ROLES), **_shared())
-keys = st.builds(KeySpec, alias=st.sampled_from(["dev", "prod"]), owner=st.none(), expires=times, **_shared())
+teams = st.builds(TeamSpec, alias=st.sampled_from(["core", "Ops"]), **_shared())
+keys = st.builds(
+    KeySpec,
+    alias=st.sampled_from(["dev", "prod"]),
+    owner=st.none(),
+    team=st.none(),
+    key_type=st.sampled_from(KEY_TYPES),
+    expires=times,
+    **_shared(),
+)
 owners = st.none() | st.sampled_from(["user-1", "user-2"])
 
 _observed = {
@@ -65,6 +83,8 @@ observed_keys = st.builds(
     owner_id=owners,
     expires=times,
     routes=st.sampled_from([(), ("llm_api_routes",), ("management_routes",)]),
+    team_id=st.none() | st.just("team-1"),
+    created=st.none(),
     blocked=st.booleans(),
     **_observed,
 )

@@ -219,3 +219,54 @@ def test_a_gateway_without_a_database_is_told_at_once(clock: Clock) -> None:
             60, clock.now
         )
     assert not clock.slept
+
+
+def test_no_attempt_begins_when_the_time_is_up(clock: Clock) -> None:
+    script = Script(Unreachable("no"))
+    patience = Patience(attempts=9, within=1.0, sleep=clock.sleep, clock=clock.now)
+    with pytest.raises(Unreachable):
+        Client(script, patience).list_users()
+    assert 1 < script.calls < 9
+
+
+class Batches(FakeLiteLLM):
+    """Answers calls that come several at once, and fails as told."""
+
+    def __init__(self, *faults: Any) -> None:
+        super().__init__()
+        self.batches: list[int] = []
+        self.waiting = list(faults)
+        self.fault = lambda _method, _path: self.waiting.pop(0) if self.waiting else None
+
+    def request_each(self, calls: Any) -> Any:
+        self.batches.append(len(calls))
+        return super().request_each(calls)
+
+
+def bodies(count: int) -> list[dict[str, Any]]:
+    return [{"key": f"sk-value-{n:010}", "key_alias": f"key-{n}"} for n in range(count)]
+
+
+def test_many_are_posted_in_parts_and_only_those_in_trouble_again(clock: Clock) -> None:
+    fake, told = Batches(None, 503, None, "before", 429), list[int]()
+    assert client(fake, clock).post_each("/key/generate", bodies(7), told.append) == [None] * 7
+    assert [row["key_alias"] for row in fake.keys.values()].count("key-1") == 1
+    assert len(fake.keys) == 7
+    assert fake.batches[:2] == [3, 1]
+    assert sum(told) == 7
+
+
+def test_what_failed_is_told_for_each_in_its_place_and_nothing_is_raised(clock: Clock) -> None:
+    fake = Batches()
+    client(fake, clock).post_each("/key/generate", bodies(1))
+    errors = client(fake, clock).post_each("/key/generate", [*bodies(2), {"key": "sk-x", "max_budget": -1.0}])
+    assert [type(error) for error in errors] == [Conflict, type(None), Refused]
+    fake.fault = lambda _method, _path: 503
+    assert {type(error) for error in client(fake, clock).post_each("/key/generate", bodies(4))} == {Unreachable}
+    assert client(fake, clock).post_each("/key/generate", []) == []
+
+
+@pytest.mark.parametrize("body", [{}, {"data": []}, {"data": [1]}, [], "x"])
+def test_an_answer_to_many_users_that_doesnt_fit_is_recognised(clock: Clock, body: Any) -> None:
+    with pytest.raises(AdminError, match="is this the admin door"):
+        client(Script(Response(200, body)), clock).create_users([{"user_id": "u"}])

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from litellm_admin.client import Client, Patience
-from litellm_admin.ensure import ensure_key, ensure_user
+from litellm_admin.ensure import ensure_user
+from litellm_admin.ensure_keys import ensure_key
 from litellm_admin.errors import AdminError, Taken
 from litellm_admin.models import KeySpec, UserSpec, observed_key, observed_user, token_of
-from litellm_admin.plan import NOTHING, plan_key, plan_user
+from litellm_admin.plan import NOTHING, KeyWish, plan_key, plan_user
 from tests.litellm_admin import specs
 from tests.litellm_admin.fake import FakeLiteLLM
 
@@ -28,7 +29,7 @@ def user_is_right(fake: FakeLiteLLM, spec: UserSpec) -> bool:
 
 def key_is_right(fake: FakeLiteLLM, spec: KeySpec, owner: str | None) -> bool:
     now = datetime.now(UTC)
-    return plan_key(spec, owner, STACK, VALUE, observed_key(fake.keys[token_of(VALUE)]), now) is NOTHING
+    return plan_key(KeyWish(spec, owner, None, STACK, VALUE), observed_key(fake.keys[token_of(VALUE)]), now) is NOTHING
 
 
 def test_a_user_takes_two_calls_to_make_two_to_change_and_one_to_leave_alone() -> None:
@@ -62,18 +63,18 @@ def test_a_foreign_key_with_the_same_alias_is_named_without_its_value_and_left_a
     fake = FakeLiteLLM()
     fake.request("POST", "/key/generate", body={"key": "sk-by-hand-0123456789", "key_alias": "prod"})
     if renamed:  # ours is there, under another alias, and can't have this one
-        ensure_key(client(fake), KeySpec("old"), None, STACK, VALUE)
+        ensure_key(client(fake), KeyWish(KeySpec("old"), None, None, STACK, VALUE))
     before = dict(fake.keys)
     with pytest.raises(Taken, match=f"for key {token_of('sk-by-hand-0123456789')[:8]}…"):
-        ensure_key(client(fake), KeySpec("prod"), None, STACK, VALUE)
+        ensure_key(client(fake), KeyWish(KeySpec("prod"), None, None, STACK, VALUE))
     assert fake.keys == before
 
 
 def test_a_key_that_was_renamed_by_hand_is_the_same_key() -> None:
     fake = FakeLiteLLM()
-    token = ensure_key(client(fake), KeySpec("prod", budget=5.0), None, STACK, VALUE)
+    token = ensure_key(client(fake), KeyWish(KeySpec("prod", budget=5.0), None, None, STACK, VALUE))
     fake.keys[token].update(key_alias="renamed", max_budget=9.0)
-    assert ensure_key(client(fake), KeySpec("prod", budget=5.0), None, STACK, VALUE) == token
+    assert ensure_key(client(fake), KeyWish(KeySpec("prod", budget=5.0), None, None, STACK, VALUE)) == token
     assert key_is_right(fake, KeySpec("prod", budget=5.0), None)
     assert len(fake.keys) == 1
 
@@ -89,7 +90,7 @@ def test_a_create_whose_answers_are_all_lost_is_looked_for(lost: str | int) -> N
     fake.fault = fault
     spec = UserSpec("dev@example.com", budget=5.0)
     ensure_user(client(fake), spec, STACK)
-    ensure_key(client(fake), KeySpec("prod"), spec.user_id, STACK, VALUE)
+    ensure_key(client(fake), KeyWish(KeySpec("prod"), spec.user_id, None, STACK, VALUE))
     assert user_is_right(fake, spec)
     assert key_is_right(fake, KeySpec("prod"), spec.user_id)
 
@@ -132,7 +133,7 @@ def test_whatever_fails_and_wherever_running_again_makes_the_key_right(
     said = []
     for _ in range(len(kinds) + 1):
         try:
-            ensure_key(client(fake), spec, owner, STACK, VALUE)
+            ensure_key(client(fake), KeyWish(spec, owner, None, STACK, VALUE))
             break
         except AdminError as error:
             said.append(str(error))

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from litellm_admin.client import Client, Patience
-from litellm_admin.ensure import ensure_key, ensure_user
+from litellm_admin.ensure import ensure_user
+from litellm_admin.ensure_keys import ensure_key
 from litellm_admin.errors import Taken, Unauthorized
 from litellm_admin.models import KeySpec, UserSpec, token_of
-from litellm_admin.plan import NOTHING, plan_key, plan_user
+from litellm_admin.plan import NOTHING, KeyWish, plan_key, plan_user
 from litellm_admin.transport import DirectTransport
 from tests.litellm_admin import specs
 from tests.litellm_server import HAIKU, SONNET, Proxy
@@ -69,10 +70,10 @@ def test_any_key_becomes_any_other(proxy: Proxy, one: KeySpec, two: KeySpec, own
     for spec, of in ((one, None), (two, owner)):
         later = spec.expires and now + (spec.expires - specs.NOW)
         spec = replace(spec, alias=Proxy.fresh(spec.alias), expires=later)
-        token = ensure_key(proxy.client, spec, of, STACK, secret)
+        token = ensure_key(proxy.client, KeyWish(spec, of, None, STACK, secret))
         moment = datetime.now(UTC) + timedelta(seconds=2)  # what shall have expired long ago expires within a second
         seen = proxy.client.get_key(token)
-        assert plan_key(spec, of, STACK, secret, seen, moment) is NOTHING
+        assert plan_key(KeyWish(spec, of, None, STACK, secret), seen, moment) is NOTHING
         assert proxy.client.find_key(spec.alias) == seen
 
 
@@ -98,7 +99,9 @@ def test_two_runs_at_once_leave_one_user_and_one_key(proxy: Proxy) -> None:
     user, key, secret = UserSpec(email(), budget=5.0), KeySpec(Proxy.fresh("key"), budget=5.0), value()
     with ThreadPoolExecutor(8) as pool:
         ids = set(pool.map(lambda _: ensure_user(proxy.client, user, STACK), range(8)))
-        tokens = set(pool.map(lambda _: ensure_key(proxy.client, key, user.user_id, STACK, secret), range(8)))
+        tokens = set(
+            pool.map(lambda _: ensure_key(proxy.client, KeyWish(key, user.user_id, None, STACK, secret)), range(8))
+        )
     assert (ids, tokens) == ({user.user_id}, {token_of(secret)})
     assert len(proxy.client.find_users(user.email)) == 1
     assert len(proxy.client.list_keys(user.user_id)) == 1
@@ -112,7 +115,7 @@ def test_what_others_made_is_named_and_left_alone(proxy: Proxy) -> None:
     with pytest.raises(Taken, match=other):
         ensure_user(proxy.client, UserSpec(mail), STACK)
     with pytest.raises(Taken, match=alias):
-        ensure_key(proxy.client, KeySpec(alias), None, STACK, value())
+        ensure_key(proxy.client, KeyWish(KeySpec(alias), None, None, STACK, value()))
     assert proxy.client.get_user(UserSpec(mail).user_id) is None
 
 
@@ -120,20 +123,22 @@ def test_models_of_key_and_user_are_what_they_may_call(proxy: Proxy) -> None:
     user, secret = UserSpec(email(), models=(HAIKU,)), value()
     owner = ensure_user(proxy.client, user, STACK)
     key = KeySpec(Proxy.fresh("key"))
-    ensure_key(proxy.client, key, owner, STACK, secret)
+    ensure_key(proxy.client, KeyWish(key, owner, None, STACK, secret))
     assert ask(proxy, secret, HAIKU)[0] == 200
     assert ask(proxy, secret, SONNET)[0] == 403
     ensure_user(proxy.client, replace(user, models=()), STACK)
     assert ask(proxy, secret, SONNET)[0] == 200, "a user whose list was emptied may call every model"
-    ensure_key(proxy.client, replace(key, models=(HAIKU,)), owner, STACK, secret)
+    ensure_key(proxy.client, KeyWish(replace(key, models=(HAIKU,)), owner, None, STACK, secret))
     assert ask(proxy, secret, SONNET)[0] == 403
-    ensure_key(proxy.client, key, owner, STACK, secret)
+    ensure_key(proxy.client, KeyWish(key, owner, None, STACK, secret))
     assert ask(proxy, secret, SONNET)[0] == 200
 
 
 def test_a_key_calls_models_and_administers_nothing(proxy: Proxy) -> None:
     admin, secret = UserSpec(email(), role="proxy_admin"), value()
-    ensure_key(proxy.client, KeySpec(Proxy.fresh("key")), ensure_user(proxy.client, admin, STACK), STACK, secret)
+    ensure_key(
+        proxy.client, KeyWish(KeySpec(Proxy.fresh("key")), ensure_user(proxy.client, admin, STACK), None, STACK, secret)
+    )
     assert ask(proxy, secret, HAIKU)[0] == 200
     assert ask(proxy, secret, "", "/key/generate", {"key_alias": Proxy.fresh("own")})[0] == 403
     assert ask(proxy, secret, "", "/user/new", {"user_email": email()})[0] == 403
@@ -142,8 +147,8 @@ def test_a_key_calls_models_and_administers_nothing(proxy: Proxy) -> None:
 def test_an_expired_key_and_a_budget_of_nothing_end_it(proxy: Proxy) -> None:
     secret, other = value(), value()
     over = datetime.now(UTC) - timedelta(days=1)
-    ensure_key(proxy.client, KeySpec(Proxy.fresh("key"), expires=over), None, STACK, secret)
-    ensure_key(proxy.client, KeySpec(Proxy.fresh("key"), budget=0.0), None, STACK, other)
+    ensure_key(proxy.client, KeyWish(KeySpec(Proxy.fresh("key"), expires=over), None, None, STACK, secret))
+    ensure_key(proxy.client, KeyWish(KeySpec(Proxy.fresh("key"), budget=0.0), None, None, STACK, other))
     assert ask(proxy, other, HAIKU)[0] == 422
     until = time.monotonic() + 10  # it has a second to live
     while ask(proxy, secret, HAIKU)[0] != 401:

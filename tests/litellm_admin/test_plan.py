@@ -20,7 +20,17 @@ from litellm_admin.models import (
     token_of,
     user_id_of,
 )
-from litellm_admin.plan import NOTHING, Action, lifetime, plan_key, plan_user, same_amount, same_expiry, same_models
+from litellm_admin.plan import (
+    NOTHING,
+    Action,
+    KeyWish,
+    lifetime,
+    plan_key,
+    plan_user,
+    same_amount,
+    same_expiry,
+    same_models,
+)
 from tests.litellm_admin import specs
 from tests.litellm_admin.fake import FakeLiteLLM
 
@@ -34,7 +44,7 @@ def stored_user(spec: UserSpec) -> ObservedUser:
 
 
 def stored_key(spec: KeySpec, owner_id: str | None = None) -> ObservedKey:
-    action = plan_key(spec, owner_id, STACK, VALUE, None, specs.NOW)
+    action = plan_key(KeyWish(spec, owner_id, None, STACK, VALUE), None, specs.NOW)
     body = {**action.body, "metadata": dict(action.body["metadata"])}
     row = {**FakeLiteLLM().request("POST", "/key/generate", body=body).body}
     return replace(observed_key(row), expires=spec.expires)
@@ -56,7 +66,7 @@ def test_a_new_user_comes_without_a_key_that_nobody_asked_for_and_without_nulls(
 
 
 def test_a_new_key_calls_models_and_nothing_else() -> None:
-    body = plan_key(KeySpec("prod"), None, STACK, VALUE, None, specs.NOW).body
+    body = plan_key(KeyWish(KeySpec("prod"), None, None, STACK, VALUE), None, specs.NOW).body
     assert body["key_type"] == "llm_api"
     assert body["key"] == VALUE
     assert "user_id" not in body
@@ -70,7 +80,7 @@ def test_what_was_just_created_needs_nothing(spec: UserSpec) -> None:
 
 @given(specs.keys, specs.owners)
 def test_a_key_that_was_just_created_needs_nothing(spec: KeySpec, owner: str | None) -> None:
-    assert plan_key(spec, owner, STACK, VALUE, stored_key(spec, owner), specs.NOW) is NOTHING
+    assert plan_key(KeyWish(spec, owner, None, STACK, VALUE), stored_key(spec, owner), specs.NOW) is NOTHING
 
 
 @given(specs.users, specs.observed_users)
@@ -88,7 +98,7 @@ def test_one_update_makes_any_user_right(spec: UserSpec, observed: ObservedUser)
 def test_one_update_makes_any_key_right(spec: KeySpec, owner: str | None, observed: ObservedKey) -> None:
     fake = FakeLiteLLM()
     fake.keys[observed.token] = _key_row(observed)
-    action = plan_key(spec, owner, STACK, VALUE, observed, specs.NOW)
+    action = plan_key(KeyWish(spec, owner, None, STACK, VALUE), observed, specs.NOW)
     if action.kind == "update":
         assert fake.request("POST", "/key/update", body=dict(action.body)).status == 200
     after = observed_key(fake.keys[observed.token])
@@ -96,7 +106,7 @@ def test_one_update_makes_any_key_right(spec: KeySpec, owner: str | None, observ
         assert action.body["duration"] == lifetime(spec.expires, specs.NOW)
         after = replace(after, expires=max(spec.expires, specs.NOW + timedelta(seconds=1)))
     # a moment later, for a key that shall have expired long ago expires within a second
-    assert plan_key(spec, owner, STACK, VALUE, after, specs.NOW + timedelta(seconds=2)) is NOTHING
+    assert plan_key(KeyWish(spec, owner, None, STACK, VALUE), after, specs.NOW + timedelta(seconds=2)) is NOTHING
     assert after.blocked == observed.blocked
 
 
@@ -147,13 +157,13 @@ def test_unsetting_a_keys_field_says_it_in_the_way_that_litellm_heeds(
     field: str, before: Any, after: Any, sent: dict[str, Any]
 ) -> None:
     observed = stored_key(KeySpec("prod", **{field: before}))
-    action = plan_key(KeySpec("prod", **{field: after}), None, STACK, VALUE, observed, specs.NOW)
+    action = plan_key(KeyWish(KeySpec("prod", **{field: after}), None, None, STACK, VALUE), observed, specs.NOW)
     assert action.body == {"key": token_of(VALUE), **sent}
 
 
 def test_a_key_whose_routes_were_widened_by_hand_is_narrowed_again() -> None:
     observed = replace(stored_key(KeySpec("prod")), routes=())
-    assert plan_key(KeySpec("prod"), None, STACK, VALUE, observed, specs.NOW).body["allowed_routes"] == [
+    assert plan_key(KeyWish(KeySpec("prod"), None, None, STACK, VALUE), observed, specs.NOW).body["allowed_routes"] == [
         "llm_api_routes"
     ]
 
@@ -207,6 +217,7 @@ def _key_row(key: ObservedKey) -> dict[str, Any]:
         "token": key.token,
         "key_alias": key.alias,
         "user_id": key.owner_id,
+        "team_id": key.team_id,
         "expires": key.expires and key.expires.isoformat(),
         "allowed_routes": list(key.routes),
         "blocked": key.blocked,

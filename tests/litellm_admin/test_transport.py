@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from litellm_admin import aws as aws_module
 from litellm_admin import transport
-from litellm_admin.errors import AdminError, Unreachable
-from litellm_admin.transport import DirectTransport, RelayTransport
+from litellm_admin.errors import AdminError, BlockedAtEdge, Denied, NotThere, Unreachable
+from litellm_admin.transport import Call, DirectTransport, RelayTransport, Response
 
 KEY = "sk-" + "master" * 4
 ROOT = Path(__file__).parent.parent.parent
@@ -80,6 +81,31 @@ def test_a_direct_call_carries_key_query_and_body(door: Door) -> None:
     assert door.seen["headers"]["Authorization"] == f"Bearer {KEY}"
 
 
+PUBLIC = b'{"error": {"message": "This path is not open at the gateway\'s public address."}}'
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"X-Cache": "FunctionGeneratedResponse from cloudfront"}, b"{}"),
+        ({"Via": "1.1 abc.cloudfront.net (CloudFront)"}, b"{}"),
+        ({}, PUBLIC),
+    ],
+)
+def test_the_edges_403_is_told_from_litellms(door: Door, headers: dict[str, str], body: bytes) -> None:
+    door.answer = (403, headers, body)
+    with pytest.raises(BlockedAtEdge, match="blocked by design"):
+        DirectTransport(door.url, KEY).request("GET", "/user/list")
+    door.answer = (403, {}, b'{"error": {"message": "only proxy admins"}}')
+    assert DirectTransport(door.url, KEY).request("GET", "/user/list").status == 403
+
+
+def test_the_master_key_never_goes_to_cloudfront() -> None:
+    # an address that doesn't resolve: had it been tried, that would be what is told
+    with pytest.raises(BlockedAtEdge):
+        DirectTransport("https://d111111abcdef8.cloudfront.net", KEY).request("GET", "/user/list")
+
+
 def test_an_answer_that_is_no_json_is_text(door: Door) -> None:
     door.answer = (503, {}, b"<html>503</html>")
     assert DirectTransport(door.url, KEY).request("GET", "/user/list").body == "<html>503</html>"
@@ -114,17 +140,19 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
 
 
 @pytest.fixture
-def aws(door: Door, monkeypatch: pytest.MonkeyPatch) -> Door:
+def aws(door: Door, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
     """The door stands in for Lambda's API."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "y",
         "AWS_ENDPOINT_URL_LAMBDA": door.url,
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": door.url,
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
-    monkeypatch.setattr(transport, "_clients", {})
-    return door
+    aws_module.forget()
+    yield door
+    aws_module.forget()
 
 
 def test_a_relayed_call_is_an_event_without_any_key(aws: Door) -> None:
@@ -132,7 +160,53 @@ def test_a_relayed_call_is_an_event_without_any_key(aws: Door) -> None:
     answer = RelayTransport("gw-relay", "us-west-1").request("GET", "/user/list", {"page": 1})
     assert (answer.status, answer.body, answer.retry_after) == (201, {"ok": 1}, 2.0)
     assert aws.seen["path"] == "/2015-03-31/functions/gw-relay/invocations"
-    assert json.loads(aws.seen["body"]) == {"method": "GET", "path": "/user/list", "query": {"page": "1"}}
+    event = json.loads(aws.seen["body"])
+    assert json.loads(event["request"]) == {"method": "GET", "path": "/user/list", "query": {"page": "1"}}
+    assert event.keys() == {"request", "caller"}
+    assert event["caller"].keys() == {"authorization", "date"}
+
+
+def test_a_relayed_call_with_a_key_of_ones_own_brings_it(aws: Door) -> None:
+    aws.answer = (200, {}, b'{"status": 200, "body": {}, "caller": "arn:aws:iam::1:user/a"}')
+    given = RelayTransport("gw-relay", "us-west-1", KEY)
+    assert given.caller() == "arn:aws:iam::1:user/a"
+    assert json.loads(aws.seen["body"])["key"] == KEY
+    assert KEY not in repr(given)
+
+
+def test_a_relay_that_holds_no_key_is_brought_the_one_of_its_secret(aws: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_keys", {})
+    asked: list[dict[str, Any]] = []
+    required = {"error": {"type": "relay", "code": "key_required", "message": "bring one", "secret": "arn:secret"}}
+
+    def invoke(_: RelayTransport, payload: bytes) -> dict[str, Any]:
+        asked.append(json.loads(payload))
+        return {"status": 200, "body": {"ok": 1}} if "key" in asked[-1] else {"status": 401, "body": required}
+
+    monkeypatch.setattr(RelayTransport, "_invoke", invoke)
+    aws.answer = (200, {}, json.dumps({"SecretString": KEY}).encode())
+    relay = RelayTransport("gw-relay", "us-west-1")
+    assert relay.request("GET", "/user/list").body == {"ok": 1}
+    assert [event.get("key") for event in asked] == [None, KEY]
+    assert json.loads(aws.seen["body"]) == {"SecretId": "arn:secret"}
+    relay.request("GET", "/user/list")
+    assert aws.requests == 1, "the secret is read once"
+
+
+def test_many_calls_are_brought_a_key_as_well(aws: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_keys", {"arn:secret": KEY})
+    refused = {"error": {"type": "relay", "code": "key_required", "message": "bring one", "secret": "arn:secret"}}
+    asked: list[dict[str, Any]] = []
+
+    def invoke(_: RelayTransport, payload: bytes) -> dict[str, Any]:
+        asked.append(json.loads(payload))
+        one = {"status": 200, "body": {}} if "key" in asked[-1] else {"status": 401, "body": refused}
+        return {"status": 200, "answers": [one, one]}
+
+    monkeypatch.setattr(RelayTransport, "_invoke", invoke)
+    answers = RelayTransport("gw-relay", "us-west-1").request_each(CALLS)
+    assert [answer.status for answer in answers if isinstance(answer, Response)] == [200, 200]
+    assert [event.get("key") for event in asked] == [None, KEY]
 
 
 def refused_by_aws(door: Door, status: int, code: str) -> None:
@@ -142,12 +216,12 @@ def refused_by_aws(door: Door, status: int, code: str) -> None:
 @pytest.mark.parametrize(
     ("status", "code", "kind", "says"),
     [
-        (404, "ResourceNotFoundException", AdminError, "There is no relay gw-relay"),
-        (403, "AccessDeniedException", AdminError, "allow lambda:InvokeFunction on gw-relay"),
+        (404, "ResourceNotFoundException", NotThere, "There is no relay gw-relay"),
+        (403, "AccessDeniedException", Denied, "allow lambda:InvokeFunction on gw-relay"),
         (403, "ExpiredTokenException", AdminError, "log in again"),
         (429, "TooManyRequestsException", Unreachable, "isn't ready"),
         (502, "EC2ThrottledException", Unreachable, "isn't ready"),
-        (400, "InvalidParameterValueException", AdminError, "failed"),
+        (400, "InvalidParameterValueException", AdminError, "AWS refused to invoke the relay gw-relay"),
     ],
 )
 def test_what_lambda_refuses_is_explained(aws: Door, status: int, code: str, kind: type[AdminError], says: str) -> None:
@@ -176,9 +250,49 @@ def test_a_lost_answer_of_lambda_isnt_asked_for_again_behind_the_clients_back(aw
     assert aws.requests == 2
 
 
+CALLS = [Call("GET", "/user/list", {"page": 1}), Call("POST", "/user/new", None, {"user_email": "a@b.co"})]
+
+
+def test_several_calls_are_one_event(aws: Door) -> None:
+    answers = [{"status": 200, "body": {"n": 1}}, {"status": 429, "body": "no", "retry_after": 3}]
+    aws.answer = (200, {}, json.dumps({"status": 200, "answers": answers}).encode())
+    one, two = RelayTransport("gw-relay", "us-west-1").request_each(CALLS)
+    assert (one, two) == (Response(200, {"n": 1}), Response(429, "no", 3.0))
+    assert aws.requests == 1
+    assert json.loads(json.loads(aws.seen["body"])["request"]) == {
+        "calls": [
+            {"method": "GET", "path": "/user/list", "query": {"page": "1"}},
+            {"method": "POST", "path": "/user/new", "body": {"user_email": "a@b.co"}},
+        ]
+    }
+    aws.answer = (200, {}, b'{"status": 200, "body": {}}')
+    assert RelayTransport("gw-relay", "us-west-1").request_each(CALLS[:1]) == [Response(200, {})]
+    assert "calls" not in json.loads(json.loads(aws.seen["body"])["request"])
+
+
+def test_several_calls_that_got_no_answer_got_none_each(aws: Door) -> None:
+    aws.answer = (0, {}, b"")
+    relay = RelayTransport("gw-relay", "us-west-1")
+    assert [type(error) for error in relay.request_each(CALLS)] == [Unreachable, Unreachable]
+    refused = {"status": 400, "body": {"error": {"message": "`calls` is no call", "type": "relay"}}}
+    aws.answer = (200, {}, json.dumps(refused).encode())
+    said = [str(error) for error in relay.request_each(CALLS)]
+    assert said == ["POST a batch of calls was refused (400): `calls` is no call."] * 2
+
+
+def test_several_direct_calls_come_one_after_the_other(door: Door) -> None:
+    direct = DirectTransport(door.url, KEY)
+    assert [type(answer) for answer in direct.request_each(CALLS)] == [Response, Response]
+    door.answer = (0, {}, b"")
+    assert [type(answer) for answer in direct.request_each(CALLS)] == [Unreachable, Unreachable]
+
+
 def test_importing_it_imports_nothing_heavy() -> None:
-    """A command of the CLI to come shall start at once; 50 ms for all of this were seen, half of them dataclasses."""
-    code = "import sys, litellm_admin.ensure, litellm_admin.transport; print(*sys.modules)"
+    """A command shall start at once; 50 ms for all of this were seen, half of them dataclasses."""
+    code = (
+        "import sys, litellm_admin.ensure, litellm_admin.way, litellm_admin.cli.main, litellm_admin.cli.parsing, "
+        "litellm_admin.cli.users, litellm_admin.cli.keys; print(*sys.modules)"
+    )
     loaded = subprocess.run(
         [sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()

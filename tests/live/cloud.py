@@ -14,6 +14,9 @@ from typing import Any, LiteralString
 
 import boto3
 import psycopg
+from botocore.credentials import ReadOnlyCredentials
+
+from litellm_admin import proof
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "local"
@@ -71,11 +74,15 @@ class Cloud:
     def status(self) -> dict[str, Any]:
         return json.loads(self.localcloud("status", "--json").stdout)
 
-    def client(self, service: str) -> Any:
-        """A boto3 client on the simulated account."""
+    def exports(self) -> dict[str, str]:
+        """What `make env` sets."""
         if self._exports is None:
             self._exports = json.loads(self.localcloud("env", "--json").stdout)
-        exports = self._exports
+        return self._exports
+
+    def client(self, service: str) -> Any:
+        """A boto3 client on the simulated account."""
+        exports = self.exports()
         return boto3.client(
             service,
             endpoint_url=exports["AWS_ENDPOINT_URL"],
@@ -86,9 +93,31 @@ class Cloud:
 
     def relay(self, method: str, path: str, **event: Any) -> dict[str, Any]:
         """An admin call through the relay, as an IAM caller makes it."""
-        payload = json.dumps({"method": method, "path": path, **event})
-        answer = self.client("lambda").invoke(FunctionName=self.outputs()["relayFunctionName"], Payload=payload)
+        exports, name = self.exports(), "llm-gateway-local-relay"
+        request = json.dumps({"method": method, "path": path, **event})
+        caller = ReadOnlyCredentials(exports["AWS_ACCESS_KEY_ID"], exports["AWS_SECRET_ACCESS_KEY"], None)
+        given = {"request": request, "caller": proof.prove(caller, exports["AWS_REGION"], name, request)}
+        answer = self.client("lambda").invoke(FunctionName=name, Payload=json.dumps(given))
         return json.loads(answer["Payload"].read())
+
+    def users(self, *arguments: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
+        """`scripts/litellm-users.sh`, from a directory that is not the repository's, as whoever `env` says (the
+        account's administrator by default). A variable that is empty is unset."""
+        own = {name: value for name, value in self.exports().items() if name.startswith("AWS_")}
+        given = {"PATH": os.defpath, **own, **env}
+        done = subprocess.run(
+            [str(ROOT / "scripts" / "litellm-users.sh"), *arguments],
+            cwd="/",
+            env={name: value for name, value in given.items() if value},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(arguments)} exited with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
 
     def sql(self, query: LiteralString) -> list[tuple[Any, ...]]:
         """The rows of a query at the stack's Postgres."""

@@ -10,8 +10,22 @@ import pytest
 
 from tests.live.cloud import Cloud
 
-# The gateway is used as it stands first; then drift, breaking it, day two, another way out, its end.
-ORDER = ["test_gateway", "test_truth", "test_wiring", "test_day_two", "test_egress", "test_teardown"]
+# What is printed in docs/ comes from the gateway as it is right after it came up. Then it is used as it stands; then
+# drift, breaking it, day two, another way out, its end.
+ORDER = [
+    "test_transcript",
+    "test_gateway",
+    "test_docs",
+    "test_streams",
+    "test_admin",
+    "test_truth",
+    "test_access",
+    "test_doctor",
+    "test_wiring",
+    "test_day_two",
+    "test_egress",
+    "test_teardown",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -44,6 +44,8 @@ def test_put_to_sleep_nothing_runs_and_an_update_does_not_wake_it(cloud: Cloud, 
     assert keep_asleep(cloud) == "ENABLED", "RDS starts a stopped instance after seven days"
     assert not serves(cloud, outputs)
     assert changes(cloud) == {}
+    advice = cloud.users("doctor", check=False)
+    assert advice.returncode == 1 and "`make wake STACK=local` wakes it" in advice.stdout
     cloud.ops("wake")
     assert serves(cloud, outputs)
     assert keep_asleep(cloud) == "DISABLED"

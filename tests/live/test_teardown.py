@@ -40,6 +40,8 @@ def remains(cloud: Cloud) -> dict[str, list[Any]]:
         "task definitions": ecs.list_task_definitions(status="ACTIVE")["taskDefinitionArns"],
         "secrets": cloud.client("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"],
         "buckets": cloud.client("s3").list_buckets()["Buckets"],
+        "policies": iam.list_policies(Scope="Local")["Policies"],
+        "parameters": cloud.client("ssm").describe_parameters()["Parameters"],
         "roles": [r for r in iam.list_roles()["Roles"] if r["RoleName"].startswith("llm-gateway")],
         "functions": cloud.client("lambda").list_functions()["Functions"],
         "log groups": logs.describe_log_groups()["logGroups"],

@@ -157,7 +157,7 @@ REFUSED: dict[str, tuple[Break, Ask]] = {
     "a listener rule": (
         Break(
             "ListenerRule",
-            "doors-public-3",
+            "doors-public-1",
             'props["conditions"] = [{"path_pattern": {"values": ["/nothing"]}}]',
             ("not open at the gateway's public address",),
         ),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Any
 
 import pytest
 
+from localcloud.dataplane.readings import Readings
 from tests.net.raw import Backend, Seen, ask, connect, get, read_response
 from tests.net.world import World, fixed, permission, running, until
 
@@ -31,15 +33,65 @@ def test_rules_decide_and_the_raw_target_goes_through(world: World) -> None:
             assert (await ask(door, get("/fixed"))).body == b"made here"
             moved = await ask(door, get("/old/x?y=z", host="h.example:80"))
             assert (moved.status, moved.get("location")) == (301, "https://h.example/old/x?y=z")
-            for path in ("/", "/v1%2Fmodels", "/v1/models/", "/V1/models", "/%2e/v1/models", "/fixed/../v1/models"):
+            for path in ("/", "/v1%2Fmodels", "/v1/models/", "/V1/models", "/v1/models;a"):
                 refused = await ask(door, get(path))
                 assert (refused.status, refused.body) == (403, b"no"), path
             assert [seen.line for seen in backend.requests] == ["GET /v1/models?a=%2F&b HTTP/1.1"]
+            # Rules see the normalised path, and a rule "does not alter" what it forwards.
+            for path in ("/%2e/v1/models", "/fixed/../v1/models", "/v1/%6dodels"):
+                assert (await ask(door, get(path))).status == 200
+                assert backend.requests[-1].line == f"GET {path} HTTP/1.1"
             raw = "/%6bEy%2F..//a;b?%00=c#d"
             await ask(plane.door(8080), get(raw))
             assert backend.requests[-1].line == f"GET {raw} HTTP/1.1"
 
     asyncio.run(scenario())
+
+
+def test_a_rule_that_rewrites_forwards_what_it_says(world: World) -> None:
+    """Whatever spelling its condition took for the path, under every reading of the normalisation."""
+
+    def transform(regex: str, replacement: str) -> dict[str, Any]:
+        rewrites = [{"Regex": regex, "Replace": replacement}]
+        return {"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": rewrites}}
+
+    made = {
+        "/v1/whole": transform("^[^?]*", "/v1/whole"),
+        "/a/*": transform("^/a/(.*)$", "/$1/b"),
+        "/none": transform("^/x", "/y"),
+    }
+    rules = [
+        world.rule("public-door", priority, world.forward(), path=[path], transforms=[rewrite])
+        for priority, (path, rewrite) in enumerate(made.items(), start=51)
+    ]
+    sent = {
+        "/v1/whole": "/v1/whole",
+        "/v1/whole?a=/../%2F?b": "/v1/whole?a=/../%2F?b",
+        "/ui/x/..%2f../../%2e./v1/whole": "/v1/whole",
+        "/v1//%77hole?c": "/v1/whole?c",
+        "/a/c?d": "/c?d/b",
+        "/none": "/none",
+    }
+
+    async def scenario() -> None:
+        for match in ("rfc3986", "decoded", "raw"):
+            async with Backend() as backend, running(world, Readings(alb_match=match)) as plane:
+                await plane.serve_task(backend.port)
+                answers = {path: (await ask(plane.door(80), get(path))).status for path in sent}
+                passed = [path for path, status in answers.items() if status == 200]
+                assert [seen.line for seen in backend.requests] == [f"GET {sent[path]} HTTP/1.1" for path in passed]
+                refused = {
+                    "rfc3986": ["/ui/x/..%2f../../%2e./v1/whole"],
+                    "decoded": [],
+                    "raw": ["/ui/x/..%2f../../%2e./v1/whole", "/v1//%77hole?c"],
+                }
+                assert [path for path, status in answers.items() if status != 200] == refused[match]
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        for rule in rules:
+            world.elb.delete_rule(RuleArn=rule)
 
 
 def test_headers_on_the_way_in(world: World) -> None:

@@ -247,6 +247,8 @@ def test_an_egress_only_gateway_leads_to_services_that_speak_ipv6_and_to_no_othe
     relay, topology = dual_stack_relay()
     assert judge_aws(topology, relay, "secretsmanager").reason.endswith("allowed, over IPv6")
     assert not judge_aws(topology, relay, "rds")
+    assert judge_aws(topology, relay, "sts", "sts.us-west-1.api.aws").reason.endswith("allowed, over IPv6")
+    assert not judge_aws(topology, relay, "sts", "sts.us-west-1.amazonaws.com"), "the ordinary name has IPv4 only"
     assert not judge(topology, relay, "140.82.112.33", 443), "nothing on IPv4 comes nearer"
 
 

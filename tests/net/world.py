@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,10 +131,20 @@ class World:
         )
         return answer["Listeners"][0]["ListenerArn"]
 
-    def rule(self, door: str, priority: int, action: dict[str, Any], **conditions: Any) -> str:
+    def rule(
+        self,
+        door: str,
+        priority: int,
+        action: dict[str, Any],
+        transforms: Sequence[dict[str, Any]] = (),
+        **conditions: Any,
+    ) -> str:
         """Add a rule; ``path=[…]``, or a condition's own configuration by its field's name with underscores."""
         found = [_condition(field, value) for field, value in conditions.items()]
-        answer = self.elb.create_rule(ListenerArn=self.ids[door], Priority=priority, Conditions=found, Actions=[action])
+        more = {"Transforms": list(transforms)} if transforms else {}
+        answer = self.elb.create_rule(
+            ListenerArn=self.ids[door], Priority=priority, Conditions=found, Actions=[action], **more
+        )
         return answer["Rules"][0]["RuleArn"]
 
     def register(self, *ips: str) -> None:

@@ -107,6 +107,81 @@ def test_a_renamed_key_is_one_less_and_one_more_and_no_loss() -> None:
     assert not found.losses and not found.blocked
 
 
+TEAM, ROSTER = "pulumi-python:dynamic/litellm:Team", "pulumi-python:dynamic/litellm:Roster"
+
+
+def dev(budget: int) -> dict[str, Any]:
+    return {"email": "dev@example.com", "budget": budget}
+
+
+def test_of_a_roster_each_that_changes_is_named_and_nobody_else() -> None:
+    old = {"user:dev@example.com": dev(5), "user:a@b.co": {"email": "a@b.co"}, "key:ci": {"alias": "ci"}, "ring": {}}
+    new = {"user:dev@example.com": dev(6), "user:a@b.co": {"email": "a@b.co"}, "team:core": {"alias": "core"}}
+    found = facts(
+        planned(ROSTER, "access-roster", "update", "access:Access", old=old, inputs=new, diff={"user:x": "update"})
+    )
+    text = markdown.render(found)
+    assert "## Preview of `poc`: 1 to create, 1 to update, 1 to delete" in text
+    assert "update user `dev@example.com`; `budget`: `5` → `6`" in text
+    assert "create team `core`" in text and "delete key `ci`: **the key stops working**" in text
+    assert "a@b.co" not in text and "roster" not in text
+
+
+def test_whoever_moves_into_a_roster_or_out_of_it_isnt_deleted() -> None:
+    alone = {"email": "dev@example.com", "budget": 5, "user_id": "u", "relay": "r", "managed_by": "gw/poc"}
+    for ops in (("delete", "create"), ("create", "delete")):
+        found = facts(
+            planned(USER, "access-user-dev@example.com", ops[0], "access:Access", inputs=alone),
+            planned(KEY, "access-key-ci", ops[0], "access:Access", inputs={"alias": "ci", "budget": 1, "token": "t"}),
+            planned(
+                ROSTER,
+                "access-roster",
+                ops[1],
+                "access:Access",
+                inputs={"user:dev@example.com": dev(5), "key:ci": {"alias": "ci", "budget": 2}},
+            ),
+        )
+        text = markdown.render(found)
+        assert "deleted" not in text and "dev@example.com" not in text
+        before, after = (1, 2) if ops[0] == "delete" else (2, 1)
+        assert f"update key `ci`; `budget`: `{before}` → `{after}`" in text
+
+
+def test_a_team_and_what_a_rotation_means() -> None:
+    text = markdown.render(
+        facts(
+            planned(TEAM, "t", "create", "access:Access", inputs={"alias": "core", "members": ["dev@example.com"]}),
+            planned(
+                KEY,
+                "k",
+                "update",
+                "access:Access",
+                old={"alias": "ci", "rotate": "1", "generation": "aa", "formers": []},
+                inputs={"alias": "ci", "rotate": "2", "generation": "bb", "formers": [{"generation": "aa"}]},
+                diff=dict.fromkeys(("rotate", "generation", "formers", "key"), "update"),
+            ),
+        )
+    )
+    assert "create team `core`; members `dev@example.com`" in text
+    assert "update key `ci`; `rotate`: `1` → `2`\n" in text
+
+
+def test_a_published_key_is_no_business_of_the_gateways_tasks() -> None:
+    version = "aws:secretsmanager/secretVersion:SecretVersion"
+    text = markdown.render(
+        facts(
+            planned(version, "k", "replace", "access:Access$llm-gateway:access:PublishedKey"),
+            planned(version, "m", "replace"),
+        )
+    )
+    assert "**applications have the new value once they fetch it again**" in text
+    assert text.count("tasks are rolled with the new value") == 1
+
+
+def test_another_root_secret_is_a_loss() -> None:
+    assert facts(planned("random:index/randomBytes:RandomBytes", "access-root", "replace", "access:Access")).blocked
+
+
 def test_cost_is_told_line_by_line() -> None:
     text = markdown.render(facts(planned("aws:ec2/natGateway:NatGateway", "nat", "create", "network:Network")))
     assert "**$0.00 → $33.08 a month (+$33.08)**, of it fixed $32.85." in text

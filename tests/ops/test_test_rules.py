@@ -69,17 +69,27 @@ WORKERS = ("-n", "2")
 
 def test_what_is_expensive_stays_on_one_worker_and_the_longest_begins(suite: Path) -> None:
     slow = "import time\ndef test_it(): time.sleep(0.3)\ndef test_again(): pass\n"
-    rooms = ("live__test_a", "live__test_b", "relay__test_live_c", "access__test_live_d")
+    rooms = ("live__test_a", "live__test_b", "relay__test_live_c", "access__test_live_d", "edge__test_i")
     files = dict.fromkeys((*rooms, *(f"aws__test_{letter}" for letter in "efgh")), slow)
     code, said = run(suite, *WORKERS, **files)
     assert code == 0, said
     ran = re.findall(r"^\[(gw\d)\] .*PASSED tests/(\w+)/test_(?:live_)?(\w)\.py", said, re.MULTILINE)
-    assert len(ran) == 16
+    assert len(ran) == 18
     assert len({worker for worker, room, _ in ran if room == "live"}) == 1
-    assert len({worker for worker, _, name in ran if name in "cd"}) == 1
+    assert len({worker for worker, _, name in ran if name in "cdi"}) == 1
     assert len({worker for worker, _, _ in ran}) == 2
     first = {worker: room for worker, room, _ in reversed(ran)}
     assert "live" in first.values()
+
+
+@pytest.mark.parametrize("flags", [(), WORKERS], ids=["alone", "workers"])
+def test_what_is_counted_is_told_at_the_end(suite: Path, flags: tuple[str, ...]) -> None:
+    shutil.copy(REPO / "tests" / "counts.py", suite / "tests" / "counts.py")
+    test = "from tests.counts import counts\ndef test_it(request): counts(request.config).append('{} leaks')\n"
+    code, said = run(suite, "-p", "tests.counts", *flags, test_one=test.format(0), test_two=test.format(1))
+    assert code == 0, said
+    assert re.search(r"^=+ counted =+$", said, re.MULTILINE), said
+    assert sorted(re.findall(r"^\d leaks$", said, re.MULTILINE)) == ["0 leaks", "1 leaks"]
 
 
 @pytest.mark.parametrize("flags", [(), WORKERS], ids=["alone", "workers"])

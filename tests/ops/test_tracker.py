@@ -18,6 +18,7 @@ NETWORK = "urn:pulumi:local::llm-gateway::llm-gateway:network:Network::gateway"
 VPC = "urn:pulumi:local::llm-gateway::llm-gateway:network:Network$aws:ec2/vpc:Vpc::gateway-vpc"
 SERVICE = "urn:pulumi:local::llm-gateway::llm-gateway:gateway:Gateway$aws:ecs/service:Service::gateway-service"
 USER = "urn:pulumi:local::llm-gateway::llm-gateway:access:Access$pulumi-python:dynamic/litellm:User::dev@example.com"
+REMEMBERED = "urn:pulumi:local::llm-gateway::llm-gateway:access:Access$pulumi-python:dynamic/state:KeyRing::access-ring"
 PROVIDER = "urn:pulumi:local::llm-gateway::pulumi:providers:aws::default_7_51_1"
 
 
@@ -52,7 +53,7 @@ def test_names_are_those_that_people_know(urn: str, label: str, component: str) 
 
 def test_components_providers_and_the_stack_are_not_counted() -> None:
     tracker = Tracker()
-    for urn in (STACK, NETWORK, PROVIDER):
+    for urn in (STACK, NETWORK, PROVIDER, REMEMBERED):
         assert do(tracker, urn, "create", 0, 1) == []
     assert tracker.changes == []
     assert tracker.running == {}
@@ -70,6 +71,16 @@ def test_a_step_is_under_way_until_it_ends() -> None:
     assert isinstance(ended, Finished)
     assert view.finished(ended) == "aws:ecs:Service gateway-service created (21 s)"
     assert list(tracker.running) == [VPC]
+
+
+def test_how_far_a_provider_is_stands_in_the_status_and_nowhere_else() -> None:
+    tracker = Tracker()
+    tracker.take(step("resourcePreEvent", USER, "update"), 0.0)
+    assert tracker.take(said("seeding: keys: 40 of 1,000", "info", ephemeral=True), 1.0) == []
+    assert view.status(tracker, 2.0).endswith("dev@example.com (2 s); seeding: keys: 40 of 1,000")
+    tracker.take(step("resOutputsEvent", USER, "update"), 3.0)
+    assert view.status(tracker, 4.0) == "1 done"
+    assert tracker.notes == []
 
 
 def test_a_change_names_properties_and_never_a_value() -> None:

@@ -177,6 +177,12 @@ def balance(form: Form, net: dict[str, Any]) -> dict[str, Any]:
             {"path_pattern": {"values": form.pick(["/v1/models"], ["/v1/models", "/v1/chat"])}},
             {"http_request_method": {"values": ["GET", "POST"]}},
         ],
+        transforms=[
+            {
+                "type": "url-rewrite",
+                "url_rewrite_config": {"rewrite": {"regex": form.pick("^[^?]*", "^/v1"), "replace": "/v1/models"}},
+            }
+        ],
     )
     return {"balancer": balancer, "targets": targets, "rule": rule}
 
@@ -298,14 +304,48 @@ def edge(form: Form, balancing: dict[str, Any]) -> aws.cloudfront.Distribution:
         "compress": False,
         "function_associations": [{"event_type": "viewer-request", "function_arn": guard.arn}],
     }
+    visible = {"cloudwatch_metrics_enabled": True, "metric_name": "every", "sampled_requests_enabled": False}
+    limited: dict[str, Any] = {
+        "name": "rate",
+        "priority": 0,
+        "action": form.pick({"count": {}}, {"block": {"custom_response": {"response_code": 429}}}),
+        "statement": {"rate_based_statement": {"limit": form.pick(100, 200), "aggregate_key_type": "IP"}},
+        "visibility_config": visible,
+    }
+    managed: dict[str, Any] = {
+        "name": "managed",
+        "priority": 1,
+        "override_action": {"none": {}},
+        "statement": {
+            "managed_rule_group_statement": {
+                "vendor_name": "AWS",
+                "name": "AWSManagedRulesCommonRuleSet",
+                "rule_action_overrides": [{"name": "SizeRestrictions_BODY", "action_to_use": {"count": {}}}],
+            }
+        },
+        "visibility_config": visible,
+    }
+    acl = aws.wafv2.WebAcl(
+        "acl",
+        name="every-acl",
+        description="before the edge",
+        scope="CLOUDFRONT",
+        region="us-east-1",
+        default_action={"allow": {}},
+        rules=[limited, managed],
+        custom_response_bodies=[{"key": "b", "content": form.pick("{}", "[]"), "content_type": "APPLICATION_JSON"}],
+        visibility_config=visible,
+        tags={"a": form.pick("b", "c")},
+    )
     patterns = form.pick(["/user/*"], ["/user/*", "/key/*"])
-    return aws.cloudfront.Distribution(
+    distribution = aws.cloudfront.Distribution(
         "distribution",
         enabled=True,
         comment=form.pick("one", "two"),
         http_version="http2and3",
         is_ipv6_enabled=True,
         price_class="PriceClass_100",
+        web_acl_id=acl.arn,
         origins=[
             {
                 "origin_id": "alb",
@@ -318,6 +358,30 @@ def edge(form: Form, balancing: dict[str, Any]) -> aws.cloudfront.Distribution:
         restrictions={"geo_restriction": {"restriction_type": "none"}},
         viewer_certificate={"cloudfront_default_certificate": True},
         tags={"Name": form.pick("one", "two")},
+    )
+    delivered(form, distribution)
+    return distribution
+
+
+def delivered(form: Form, distribution: aws.cloudfront.Distribution) -> None:
+    there: Any = {"region": "us-east-1", "tags": {"a": form.pick("b", "c")}}
+    group = aws.cloudwatch.LogGroup("requests", name="every/requests", **there)
+    source = aws.cloudwatch.LogDeliverySource(
+        "source", name="every-source", log_type="ACCESS_LOGS", resource_arn=distribution.arn, **there
+    )
+    destination = aws.cloudwatch.LogDeliveryDestination(
+        "destination",
+        name="every-destination",
+        output_format="json",
+        delivery_destination_configuration={"destination_resource_arn": group.arn},
+        **there,
+    )
+    aws.cloudwatch.LogDelivery(
+        "delivery",
+        delivery_source_name=source.name,
+        delivery_destination_arn=destination.arn,
+        record_fields=form.pick(["date", "time"], ["date", "time", "sc-status"]),
+        **there,
     )
 
 

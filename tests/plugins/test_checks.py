@@ -128,9 +128,19 @@ FORWARD = {"type": "forward", "targetGroupArn": "t"}
         ),
         (
             LISTENER_RULE,
-            {"listenerArn": "a", "actions": [FORWARD], "conditions": [{"pathPattern": {"values": list("123456")}}]},
+            {
+                "listenerArn": "a",
+                "actions": [FORWARD],
+                "conditions": [{"pathPattern": {"values": list("123")}}, {"hostHeader": {"values": list("456")}}],
+            },
             "conditions",
             "may have 5 values in all, not 6",
+        ),
+        (
+            LISTENER_RULE,
+            {"listenerArn": "a", "actions": [FORWARD], "conditions": [{"pathPattern": {"values": list("1234")}}]},
+            "conditions[0]",
+            "may have 3 values, not 4",
         ),
         (
             LISTENER_RULE,

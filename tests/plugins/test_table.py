@@ -106,8 +106,11 @@ def blocks(shape: Any, props: Mapping[str, Prop], path: str) -> Iterator[str]:
             target = target.members[_members(target)["items"]]
         if target.type_name == "list":
             target = target.member
+        fields = {name: field for name, field in prop.fields.items() if name != prop.key}
+        if target.type_name == "map" and prop.key:
+            target = target.value
         if prop.kind in ("one", "several"):
-            yield from blocks(target, prop.fields, here)
+            yield from blocks(target, fields, here)
 
 
 @pytest.mark.parametrize("token", TOKENS)

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import ast
 import functools
+import hashlib
 import json
+import os
 import socket
 import sys
 import uuid
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +20,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from tests.litellm_admin.test_transport import Door
-from tests.relay.loading import HANDLER, Context, load
+from tests.relay.loading import ARN, FOLDER, Context, event, identity, load
 
 MASTER = "sk-" + "m4st3r" * 8
 
@@ -45,13 +48,25 @@ def secret(secrets: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
-def relay(door: Door, secret: Any, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def sts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
+    """Takes every proof; `test_caller.py` has an STS that doesn't."""
+    sts = Door()
+    sts.answer = (200, {}, identity())
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url)
+    yield sts
+    sts.stop()
+
+
+@pytest.fixture
+def relay(door: Door, sts: Door, secret: Any, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setenv("ADMIN_DOOR_URL", door.url)
+    monkeypatch.setenv("HOLDS_KEY", "true")
+    monkeypatch.setenv("READS_ONLY", "false")
     return load()
 
 
-def call(relay: ModuleType, **event: Any) -> Any:
-    return relay.handle(event, Context())
+def call(relay: ModuleType, **request: Any) -> Any:
+    return relay.handle(event(request), Context())
 
 
 def test_a_management_call_goes_through_with_the_relays_own_key(relay: ModuleType, door: Door) -> None:
@@ -59,9 +74,11 @@ def test_a_management_call_goes_through_with_the_relays_own_key(relay: ModuleTyp
     assert call(relay, method="GET", path="/user/list", query={"page": 1, "user_email": "a+b@c.de"}) == {
         "status": 200,
         "body": {"users": []},
+        "caller": ARN,
     }
     assert door.seen["path"] == "/user/list?page=1&user_email=a%2Bb%40c.de"
     assert door.seen["headers"]["Authorization"] == f"Bearer {MASTER}"
+    assert door.seen["headers"]["litellm-changed-by"] == ARN, "LiteLLM records for whom it was done"
     assert door.seen["body"] == b""
     call(relay, method="POST", path="/user/new", body={"user_email": "ü@b.co"})
     assert door.seen["method"] == "POST"
@@ -74,12 +91,18 @@ def test_litellms_own_refusals_come_back_as_they_are(relay: ModuleType, door: Do
     assert call(relay, method="POST", path="/key/generate", body={}) == {
         "status": status,
         "body": {"error": {"message": "no"}},
+        "caller": ARN,
     }
 
 
 def test_a_load_balancers_page_comes_back_as_text(relay: ModuleType, door: Door) -> None:
     door.answer = (503, {"Retry-After": "3"}, b"<html>503</html>")
-    assert call(relay, method="GET", path="/user/list") == {"status": 503, "body": "<html>503</html>", "retry_after": 3}
+    assert call(relay, method="GET", path="/user/list") == {
+        "status": 503,
+        "body": "<html>503</html>",
+        "retry_after": 3,
+        "caller": ARN,
+    }
 
 
 NOT_MANAGEMENT = [
@@ -167,11 +190,12 @@ def test_a_route_takes_only_its_own_methods(relay: ModuleType, door: Door) -> No
 
 
 @pytest.mark.parametrize(
-    "event",
+    "request_",
     [
-        None,
-        [],
-        "x",
+        "",
+        "[]",
+        '"x"',
+        "{",
         {},
         {"path": "/user/list"},
         {"method": "GET", "path": "/user/list", "headers": {"Authorization": "x"}},
@@ -185,11 +209,41 @@ def test_a_route_takes_only_its_own_methods(relay: ModuleType, door: Door) -> No
         {"method": "POST", "path": "/user/new", "body": "x" * 2**20},
     ],
 )
-def test_an_event_of_another_form_is_refused_with_a_sentence(relay: ModuleType, door: Door, event: Any) -> None:
-    answer = relay.handle(event, Context())
+def test_a_request_of_another_form_is_refused_with_a_sentence(relay: ModuleType, door: Door, request_: Any) -> None:
+    answer = relay.handle(event(request_), Context())
     assert answer["status"] in (400, 403, 413)
     assert answer["body"]["error"]["message"].endswith(".")
     assert not door.seen
+
+
+GOOD = {"method": "GET", "path": "/user/list"}
+
+
+@pytest.mark.parametrize(
+    "event_",
+    [
+        None,
+        [],
+        "x",
+        {},
+        GOOD,
+        {"request": GOOD, "caller": {}},
+        event("x" * 2**21),
+        event(GOOD, headers={}),
+        event(GOOD, key=""),
+        event(GOOD, key="sk-1\r\nX: y"),
+        event(GOOD, key=["sk-1"]),
+        event("[" * 100_000),
+    ],
+)
+def test_an_event_of_another_form_is_refused_with_a_sentence(
+    relay: ModuleType, door: Door, sts: Door, event_: Any
+) -> None:
+    answer = relay.handle(event_, Context())
+    assert answer["status"] in (400, 413)
+    assert answer["body"]["error"]["message"].endswith(".")
+    assert not door.seen
+    assert not sts.seen
 
 
 @settings(deadline=None, max_examples=300)
@@ -197,17 +251,17 @@ def test_an_event_of_another_form_is_refused_with_a_sentence(relay: ModuleType, 
 def test_whatever_path_passes_is_a_management_route_letter_by_letter(path: str) -> None:
     module = _loaded()
     try:
-        _, target, query, _ = module.checked({"method": "GET", "path": path})
+        found = module.checked({"method": "GET", "path": path})
     except module.Rejected:
         return
-    assert target == path
-    assert query == ""
+    assert found.target == path
     assert path.split("/")[1] in {route.split("/")[1] for route in module.ROUTES}
 
 
 @functools.cache
 def _loaded() -> ModuleType:
     """One instance for all examples."""
+    os.environ["READS_ONLY"] = "false"
     return load()
 
 
@@ -247,12 +301,16 @@ def test_a_way_that_is_broken_is_named(
 
 
 def test_a_connection_that_is_swallowed_blames_the_security_groups(
-    relay: ModuleType, monkeypatch: pytest.MonkeyPatch
+    relay: ModuleType, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def swallowed(*_: Any) -> None:
-        raise TimeoutError
+    connect = HTTPConnection.connect
 
-    monkeypatch.setattr("http.client.HTTPConnection.connect", swallowed)
+    def swallowed(connection: HTTPConnection) -> None:
+        if door.url.endswith(f":{connection.port}"):
+            raise TimeoutError
+        connect(connection)
+
+    monkeypatch.setattr(HTTPConnection, "connect", swallowed)
     answer = call(relay, method="GET", path="/user/list")
     assert answer["status"] == 504
     assert "a security group between relay and load balancer" in answer["body"]["error"]["message"]
@@ -263,7 +321,7 @@ def test_an_answer_that_doesnt_come_is_given_up_before_the_functions_time_is(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("ADMIN_DOOR_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        answer = relay.handle({"method": "GET", "path": "/user/list"}, Context(milliseconds=2300))
+        answer = relay.handle(event({"method": "GET", "path": "/user/list"}), Context(milliseconds=2300))
     assert answer["status"] == 504
     assert "didn't answer in time" in answer["body"]["error"]["message"]
 
@@ -274,7 +332,7 @@ def test_a_connection_that_breaks_off_is_told(relay: ModuleType, door: Door) -> 
 
 
 def test_an_answer_too_large_for_lambda_is_told(relay: ModuleType, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay, "MAX_ANSWER", 10)
+    monkeypatch.setattr(relay.door, "MAX_ANSWER", 10)
     door.answer = (200, {}, b'"' + b"x" * 100 + b'"')
     answer = call(relay, method="GET", path="/user/list")
     assert answer["status"] == 502
@@ -290,9 +348,14 @@ def test_every_call_leaves_one_line_without_secrets(
     call(relay, method="GET", path=f"/key/{value}/regenerate", query={value.replace("-", "_"): "x"})
     call(relay, method=value, path=f"/nope/{value}")
     relay.handle(value, Context())
+    given = "sk-" + "g1v3n" * 8
+    deleting = {"method": "POST", "path": "/user/delete", "body": {"user_ids": ["u-1", "u-2"]}}
+    relay.handle(event(deleting, key=given), Context())
     printed = capsys.readouterr()
     lines = [json.loads(line) for line in printed.out.splitlines()]
-    assert len(lines) == 4
+    assert len(lines) == 5
+    assert given not in printed.out
+    assert "Signature" not in printed.out
     assert printed.err == ""
     assert value not in printed.out
     assert MASTER not in printed.out
@@ -306,12 +369,84 @@ def test_every_call_leaves_one_line_without_secrets(
         ["team_id"],
         200,
     )
+    assert first["caller"] == ARN
+    assert first["objects"] == [f"key={hashlib.sha256(value.encode()).hexdigest()[:8]}"]
     assert lines[1]["path"] == "/key/sk-…/regenerate"
+    assert lines[3]["caller"] is None
+    assert lines[4]["objects"] == ["user_id=u-1", "user_id=u-2"]
+
+
+def test_what_is_named_in_the_log_is_short_and_no_key(relay: ModuleType) -> None:
+    value = "sk-" + "v4lu3" * 8
+    named = relay._objects({"user_id": value + "x" * 500, "keys": [value, "0" * 64] * 50})
+    assert len(named) == 20
+    assert value not in json.dumps(named)
+    assert "key=00000000" in named
+    assert relay._objects([1]) == relay._objects(None) == relay._objects({"email": "a@b.co"}) == []
+
+
+def test_the_reader_forwards_only_what_changes_nothing(
+    relay: ModuleType, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("READS_ONLY", "true")
+    assert call(relay, method="GET", path="/user/list")["status"] == 200
+    assert call(relay, method="POST", path="/v2/key/info", body={"keys": []})["status"] == 200
+    seen = door.requests
+    posts = [route for route, methods in relay.ROUTES.items() if "POST" in methods and route != "/v2/key"]
+    for path in ["/user/new", "/key/delete", "/v2/key", "/v2/key/infos", "/spend/calculate", *posts]:
+        refused = call(relay, method="POST", path=path, body={})
+        assert refused["status"] == 403
+        assert "look and not change" in refused["body"]["error"]["message"]
+    assert door.requests == seen
+
+
+def test_the_callers_own_key_is_used_when_given(relay: ModuleType, door: Door) -> None:
+    door.answer = (401, {}, b'{"error": {"message": "no"}}')
+    answer = relay.handle(event({"method": "GET", "path": "/user/list"}, key="sk-callers-own"), Context())
+    assert answer["status"] == 401
+    assert door.seen["headers"]["Authorization"] == "Bearer sk-callers-own"
+    assert door.requests == 1, "the relay's own key is not tried in its place"
+
+
+def test_a_relay_without_a_key_asks_for_one(relay: ModuleType, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDS_KEY", "false")
+    answer = call(relay, method="GET", path="/user/list")
+    assert answer["status"] == 401
+    assert answer["body"]["error"]["code"] == "key_required"
+    assert answer["body"]["error"]["secret"] == os.environ["MASTER_KEY_SECRET_ARN"]
+    assert not door.seen
+    relay.handle(event({"method": "GET", "path": "/user/list"}, key=MASTER), Context())
+    assert door.seen["headers"]["Authorization"] == f"Bearer {MASTER}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "says"),
+    [
+        ((403, {}, b"<R><Error><Code>SignatureDoesNotMatch</Code></Error></R>"), 401, "SignatureDoesNotMatch"),
+        ((500, {}, b""), 502, "couldn't say who calls"),
+        ((0, {}, b""), 502, "can't reach STS"),
+        ((200, {}, b"<html>"), 502, "something else"),
+        ((200, {}, identity().replace(b"GetCallerIdentityR", b"AssumeRoleR")), 502, "something else"),
+        ((200, {}, identity(account="999999999999")), 401, "another AWS account"),
+    ],
+)
+def test_whoever_isnt_proven_isnt_served(
+    relay: ModuleType, door: Door, sts: Door, answer: Any, status: int, says: str
+) -> None:
+    sts.answer = answer
+    refused = call(relay, method="GET", path="/user/list")
+    assert refused["status"] == status
+    assert refused["body"]["error"]["code"] == "caller_unproven"
+    assert says in refused["body"]["error"]["message"]
+    assert "caller" not in refused
+    assert not door.seen
 
 
 def test_it_needs_nothing_that_lambdas_python_runtime_doesnt_have() -> None:
-    tree = ast.parse(HANDLER.read_text())
-    names = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names: set[str] = set()
+    for file in FOLDER.glob("*.py"):
+        nodes = list(ast.walk(ast.parse(file.read_text())))
+        names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+        names |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     roots = {name.partition(".")[0] for name in names}
-    assert roots - sys.stdlib_module_names == {"boto3", "botocore"}
+    assert roots - sys.stdlib_module_names == {"boto3", "botocore", "caller", "door"}

@@ -19,6 +19,7 @@ from localcloud.aws.wire import Call
 
 SERVICE = "elbv2"
 MOST_VALUES = 5  # condition values a rule
+MOST_VALUES_EACH = 3  # "up to three match evaluations per condition" (rule-condition-types.html, "Condition basics")
 MOST_RULES = 100  # a load balancer, without default rules
 _PATTERN = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&*?]+")  # load-balancer-listeners.html, "Path conditions"
 _CHANGES = (
@@ -183,6 +184,12 @@ def _check_conditions(conditions: list[dict[str, Any]] | None) -> None:
             f"A rule can only have '{MOST_VALUES}' condition values; this one has {len(values)}.",
         )
     for condition in conditions:
+        if len(_values(condition)) > MOST_VALUES_EACH:
+            raise Refusal(
+                "ValidationError",
+                f"A condition can only have '{MOST_VALUES_EACH}' values; the one on {condition.get('Field')} has "
+                f"{len(_values(condition))}.",
+            )
         if condition.get("Field") == "path-pattern":
             for value in _values(condition):
                 if not _PATTERN.fullmatch(value):

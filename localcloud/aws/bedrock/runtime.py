@@ -46,7 +46,8 @@ class _Invocation:
         self.began = time.monotonic()
         for _kind, _path, sentence in findings(call.model.input_shape, call.params):
             raise Refusal("ValidationException", sentence)
-        self.behaviour = account.behaviours.of(call.params["modelId"], self.target.model)
+        self._behaviours, self._names = account.behaviours, (call.params["modelId"], self.target.model)
+        self.behaviour = self._behaviours.of(*self._names)
         _fail(self.behaviour, streams="Stream" in call.operation)
 
     def body(self) -> Mapping[str, Any]:
@@ -61,8 +62,7 @@ class _Invocation:
 
     def think(self, pieces: int) -> None:
         """The time that a slow model takes for so many tokens."""
-        if self.behaviour.kind == "slow":
-            time.sleep(self.behaviour.seconds * pieces)
+        self._behaviours.pause(pieces, *self._names)
 
     @property
     def milliseconds(self) -> int:

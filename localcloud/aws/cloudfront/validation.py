@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from localcloud.aws import firewall
 from localcloud.aws.cloudfront import policies
 from localcloud.aws.cloudfront.state import State
 from localcloud.aws.refusal import Refusal
@@ -41,6 +42,11 @@ def check(state: State, config: dict[str, Any], own_id: str | None = None) -> No
     for behaviour in (config["DefaultCacheBehavior"], *ordered):
         _check_behaviour(state, behaviour, origin_ids | groups)
     _check_names(state, config, own_id)
+    if config["WebACLId"] and not firewall.exists(state.account, config["WebACLId"]):
+        raise Refusal(
+            "InvalidWebACLId",
+            f"Web ACL {config['WebACLId']} is not one for CloudFront: give the ARN of one with the scope CLOUDFRONT.",
+        )
     _check_errors(config["CustomErrorResponses"].get("Items") or [])
     root = config["DefaultRootObject"]
     if root.startswith("/") or len(root) > 255:

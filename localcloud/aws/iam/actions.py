@@ -136,7 +136,12 @@ def _clusters(call: Call) -> Iterable[Need]:
 
 def _tasks(call: Call) -> Iterable[Need]:
     for one in call.params["tasks"]:
-        yield Need("ecs:DescribeTasks", _arn(call, "ecs", f"task/{_cluster(call)}/{one.rpartition('/')[2]}"))
+        task = _arn(call, "ecs", f"task/{_cluster(call)}/{one.rpartition('/')[2]}")
+        yield Need("ecs:DescribeTasks", task, _of_cluster(call))
+
+
+def _of_cluster(call: Call) -> dict[str, str]:
+    return {"ecs:cluster": _arn(call, "ecs", f"cluster/{_cluster(call)}")}
 
 
 def _repository(call: Call) -> str:
@@ -215,7 +220,7 @@ _ROWS: dict[tuple[str, str], Row] = {
     ("ecs", "DescribeServices"): _services,
     ("ecs", "DescribeClusters"): _clusters,
     ("ecs", "DescribeTasks"): _tasks,
-    ("ecs", "ListTasks"): _any("ecs:ListTasks"),
+    ("ecs", "ListTasks"): lambda call: [Need("ecs:ListTasks", ANY, _of_cluster(call))],
     ("ecs", "ListServices"): _any("ecs:ListServices"),
     ("ecs", "DescribeTaskDefinition"): _any("ecs:DescribeTaskDefinition"),
     ("rds", "StartDBInstance"): _on("rds:StartDBInstance", _database),
@@ -232,6 +237,10 @@ _ROWS: dict[tuple[str, str], Row] = {
     ("cloudfront", "GetDistribution"): _on(
         "cloudfront:GetDistribution",
         lambda call: f"arn:aws:cloudfront::{call.account.account_id}:distribution/{call.params['Id']}",
+    ),
+    ("service-quotas", "GetServiceQuota"): _on(
+        "servicequotas:GetServiceQuota",
+        lambda call: _arn(call, "servicequotas", f"{call.params['ServiceCode']}/{call.params['QuotaCode']}"),
     ),
     # A function's interfaces are made by its role, which Lambda wants allowed on all resources.
     ("ec2", "CreateNetworkInterface"): _any("ec2:CreateNetworkInterface"),

@@ -16,6 +16,7 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from localcloud.aws.addresses import AS_STORED
 from localcloud.plugins.serve import Refusal
 
 # Calls wait for the simulated API most of the time; more threads than cores, but not so many that they starve it.
@@ -58,6 +59,11 @@ def _loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _as_stored(request: Any, **_: Any) -> None:
+    """What is compared with the program's wishes is what is stored, not what people of this machine are shown."""
+    request.headers[AS_STORED] = "plugin"
 
 
 class Api:
@@ -113,6 +119,7 @@ class Api:
                         aws_secret_access_key=secret,
                         config=self._config,
                     )
+                    made.meta.events.register("before-sign.ssm.*", _as_stored)
         return made
 
     async def model(self, service: str, operation: str) -> Any:

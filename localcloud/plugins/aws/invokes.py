@@ -266,6 +266,27 @@ async def _foundation_models(api: Api, args: Values) -> dict[str, Any]:
 
 _TTLS = {"defaultTtl": "DefaultTTL", "maxTtl": "MaxTTL", "minTtl": "MinTTL"}
 
+
+async def _service_quota(api: Api, args: Values) -> dict[str, Any]:
+    _only(args, "serviceCode", "quotaCode")
+    asked = {"ServiceCode": args["serviceCode"], "QuotaCode": args["quotaCode"]}
+    quota = (await api.call("service-quotas", "GetServiceQuota", asked))["Quota"]
+    return {
+        "id": quota["QuotaArn"],
+        "arn": quota["QuotaArn"],
+        "serviceCode": quota["ServiceCode"],
+        "serviceName": quota["ServiceName"],
+        "quotaCode": quota["QuotaCode"],
+        "quotaName": quota["QuotaName"],
+        "value": quota["Value"],
+        "defaultValue": quota["Value"],
+        "adjustable": quota["Adjustable"],
+        "globalQuota": quota["GlobalQuota"],
+        "usageMetrics": [],
+        "region": api.region,
+    }
+
+
 INVOKES: dict[str, Callable[[Api, Values], Awaitable[dict[str, Any]]]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
     "aws:index/getAvailabilityZone:getAvailabilityZone": _zone,
@@ -278,6 +299,7 @@ INVOKES: dict[str, Callable[[Api, Values], Awaitable[dict[str, Any]]]] = {
     "aws:ec2/getPrefixList:getPrefixList": _prefix_list,
     "aws:bedrock/getInferenceProfiles:getInferenceProfiles": _inference_profiles,
     "aws:bedrockfoundation/getModels:getModels": _foundation_models,
+    "aws:servicequotas/getServiceQuota:getServiceQuota": _service_quota,
     "aws:cloudfront/getCachePolicy:getCachePolicy": _edge_policy("CachePolicy"),
     "aws:cloudfront/getOriginRequestPolicy:getOriginRequestPolicy": _edge_policy("OriginRequestPolicy"),
     "aws:cloudfront/getResponseHeadersPolicy:getResponseHeadersPolicy": _edge_policy("ResponseHeadersPolicy"),

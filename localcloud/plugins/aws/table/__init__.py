@@ -28,6 +28,8 @@ _FILES = (
     "edge",
     "naming",
     "images",
+    "waf",
+    "delivery",
     "functions",
     "watching",
     "budgets",

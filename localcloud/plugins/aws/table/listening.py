@@ -157,6 +157,12 @@ _FIELDS = {
 }
 _CONDITIONS = several(_CONDITION, REQUIRED | UNORDERED)
 _MOST_VALUES = 5  # condition values a rule may have in all (quotas of Application Load Balancers)
+_MOST_VALUES_EACH = 3  # and a condition (rule-condition-types.html, "Condition basics")
+
+_REWRITE = one({"rewrite": one({"regex": text(REQUIRED), "replace": text(REQUIRED)}, to="Rewrites")})
+_TRANSFORMS = several(
+    {"type": text(REQUIRED), "hostHeaderRewriteConfig": _REWRITE, "urlRewriteConfig": _REWRITE}, UNORDERED
+)
 
 
 async def _conditions(op: Operation) -> list[dict[str, Any]]:
@@ -181,6 +187,11 @@ async def _modify_rule(op: Operation) -> None:
     said: dict[str, Any] = {}
     if "conditions" in op.changed:
         said["Conditions"] = await _conditions(op)
+    if "transforms" in op.changed:
+        # moto takes no change of transforms alone, so the conditions come along unchanged.
+        said["Conditions"] = await _conditions(op)
+        wanted = {"transforms": op.inputs.get("transforms")}
+        said |= await op.shaped("ModifyRule", {"transforms": _TRANSFORMS}, wanted) or {"ResetTransforms": True}
     if "actions" in op.changed:
         said |= await op.shaped("ModifyRule", {"actions": op.row.inputs["actions"]}, {"actions": op.inputs["actions"]})
     await op.call("ModifyRule", RuleArn=op.id, **said)
@@ -202,6 +213,9 @@ def _check_conditions(values: Mapping[str, Any]) -> Mapping[str, str]:
         parts = block if isinstance(block, list) else [*(block.get("values") or []), *(block.get("regexValues") or [])]
         if not parts:
             return {f"conditions[{index}]": "must have at least one value"}
+        if len(parts) > _MOST_VALUES_EACH:
+            most = f"may have {_MOST_VALUES_EACH} values, not {len(parts)}; make a second rule"
+            return {f"conditions[{index}]": most}
         count += len(parts)
     if count > _MOST_VALUES:
         return {"conditions": f"may have {_MOST_VALUES} values in all, not {count}; make a second rule"}
@@ -223,12 +237,13 @@ LISTENER_RULE = Row(
         "priority": number(COMPUTED),
         "conditions": _CONDITIONS,
         "actions": several(_ACTION, REQUIRED),
+        "transforms": _TRANSFORMS,
     },
     outputs={"arn": "RuleArn"},
     create=Call("CreateRule", {"Conditions": _conditions, "Priority": _priority}, said=("conditions", "priority")),
     id="Rules[0].RuleArn",
     read=Call("DescribeRules", {"RuleArns": ["{id}"]}, "Rules[0]"),
-    updates=(Update("priority", _move), Update("conditions actions", _modify_rule)),
+    updates=(Update("priority", _move), Update("conditions actions transforms", _modify_rule)),
     delete=Call("DeleteRule", {"RuleArn": "{id}"}),
     gone=("RuleNotFound", "ListenerNotFound"),
     tags=TAGS,

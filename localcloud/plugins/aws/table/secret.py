@@ -259,6 +259,7 @@ LOG_GROUP = Row(
     autoname="name",
     longest=512,
     identity=("name",),
+    regions=("us-east-1",),  # the edge's logs
     check=(not_both("name", "namePrefix"), _check_retention),
 )
 
