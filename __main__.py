@@ -251,7 +251,7 @@ admin_access = AdminAccess(
         master_key_secret_arn=gateway.master_key_secret_arn,
         service=gateway.service,
         target_group_arn=doors.target_group_arn,
-        database=database.instance if database else None,
+        database=database.first if database else None,
         log_group=gateway.log_group,
     ),
 )

@@ -54,12 +54,13 @@ class AuroraArgs:
 
 class Aurora(pulumi.ComponentResource):
     """The cluster, its instances and its secret, which has the form of `Database`'s. `instance` is what users and keys
-    live and die with: the cluster."""
+    live and die with: the cluster. `first` is the instance by which one looks at it."""
 
     instance: aws.rds.Cluster
     secret_arn: pulumi.Output[str]
     secret_version_id: pulumi.Output[str]
     url_from: pulumi.Output[str]
+    first: aws.rds.ClusterInstance
     ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: AuroraArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -68,7 +69,8 @@ class Aurora(pulumi.ComponentResource):
         # letters and digits only: the password stands in a URL; 40 of them are over 230 bits
         password = random.RandomPassword(f"{name}-password", length=40, special=False, opts=mine)
         self.instance = self._cluster(name, args, password, mine)
-        self.ready = self._instances(name, args)
+        instances = self._instances(name, args)
+        self.first, self.ready = instances[0], [*instances]
         self.secret_arn, self.secret_version_id = connection_secret(
             name, args.prefix, password.result, self.instance.endpoint, self.instance.port, args.protect, mine
         )
@@ -114,8 +116,8 @@ class Aurora(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
 
-    def _instances(self, name: str, args: AuroraArgs) -> list[pulumi.Resource]:
-        made: list[pulumi.Resource] = [
+    def _instances(self, name: str, args: AuroraArgs) -> list[aws.rds.ClusterInstance]:
+        return [
             aws.rds.ClusterInstance(
                 f"{name}-{number}",
                 identifier=f"{args.prefix}-{number}",
@@ -131,4 +133,3 @@ class Aurora(pulumi.ComponentResource):
             )
             for number in range(2 if args.standby else 1)
         ]
-        return made

@@ -28,14 +28,15 @@ class DatabaseArgs:
 
 
 class Database(pulumi.ComponentResource):
-    """The instance and its secret. `secret_arn` names a JSON document with `username`, `password`, `host`, `port`,
-    `dbname` (the form that AWS's own tools read) and `url`, which LiteLLM takes; `secret_version_id` changes with its
-    content."""
+    """The instance (`first` is the same) and its secret. `secret_arn` names a JSON document with `username`, `password`,
+    `host`, `port`, `dbname` (the form that AWS's own tools read) and `url`, which LiteLLM takes; `secret_version_id`
+    changes with its content."""
 
     instance: aws.rds.Instance
     secret_arn: pulumi.Output[str]
     secret_version_id: pulumi.Output[str]
     url_from: pulumi.Output[str]
+    first: aws.rds.Instance
     ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -49,6 +50,7 @@ class Database(pulumi.ComponentResource):
         self.secret_arn, self.secret_version_id = connection_secret(
             name, args.prefix, password.result, self.instance.address, self.instance.port, args.protect, mine
         )
+        self.first = self.instance
         self.url_from = url_from(self.secret_arn, self.secret_version_id)
         self.register_outputs({"secretArn": self.secret_arn})
 

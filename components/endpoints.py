@@ -9,7 +9,8 @@ import pulumi
 import pulumi_aws as aws
 
 # What a task and the relay call: the image's registry (its layers come from S3), logs, secrets, the models; STS, by
-# which the relay knows its callers.
+# which the relay knows its callers, and whose dual-stack name leads to its endpoint, too.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_dual-stack_endpoint_support.html
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html
 SERVICES = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "bedrock-runtime", "sts")

@@ -124,7 +124,11 @@ class Mocked(mocks.Mocks):
                 raise AssertionError(f"the program calls {token}, which these mocks don't know")
 
 
-PROFILES = ("us.anthropic.claude-haiku-4-5-20251001-v1:0", "us.anthropic.claude-sonnet-4-5-20250929-v1:0")
+PROFILES = (
+    "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+    "us.anthropic.claude-haiku-4-5-20250929-v1:0",
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+)
 
 
 def _profile(id: str) -> dict[str, Any]:
