@@ -78,7 +78,7 @@ class LocalCloud:
     def litellm(self) -> str:
         """Where the task's LiteLLM itself listens. Raises CommandFailed when none runs."""
         for process in psutil.process_iter():
-            if self._mine(process):
+            if self.owns(process):
                 for each in [process, *process.children(recursive=True)]:
                     words = each.cmdline()
                     if any(word.endswith("litellm_start.py") for word in words) and "--port" in words:

@@ -97,8 +97,8 @@ class Gateway:
         return seconds, calls, self._invocations() - before
 
     def _invocations(self) -> int:
-        [function] = json.loads(self._run("status", "--json"))["functions"]
-        return int(function["invocations"])
+        functions = json.loads(self._run("status", "--json"))["functions"]
+        return next(int(one["invocations"]) for one in functions if one["name"] == RELAY)
 
     def _floor(self, count: int) -> dict[str, float]:
         wanted = {"url": self._litellm(), "master_key": self._master_key(), "stem": f"floor-{count}", "count": count}

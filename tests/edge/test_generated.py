@@ -16,6 +16,8 @@ from tests.edge.proof import OPEN, Verdict, address, closed, raw
 
 VOLLEY = 60  # requests of one example, for the chain and for the door each
 EXAMPLES = 60
+# An example is a volley: large to make, and slow to fire on a busy machine.
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 _MARKS = [
     "",
     "/",
@@ -77,7 +79,7 @@ def chain(ground: Ground) -> Iterator[Chain]:
 def test_no_generated_spelling_runs_a_closed_route(ground: Ground, chain: Chain) -> None:
     total = {"edge → door": Verdict(0, Counter()), "door": Verdict(0, Counter())}
 
-    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, suppress_health_check=SLOW)
     @given(st.lists(targets(closed()), min_size=VOLLEY, max_size=VOLLEY))
     def volley(heads: list[bytes]) -> None:
         for what, port in (("edge → door", chain.edge), ("door", chain.door)):
