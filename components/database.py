@@ -28,9 +28,9 @@ class DatabaseArgs:
 
 
 class Database(pulumi.ComponentResource):
-    """The instance (`first` is the same) and its secret. `secret_arn` names a JSON document with `username`, `password`,
-    `host`, `port`, `dbname` (the form that AWS's own tools read) and `url`, which LiteLLM takes; `secret_version_id`
-    changes with its content."""
+    """The instance (`first` is the same) and its secret. `secret_arn` names a JSON document with `username`,
+    `password`, `host`, `port`, `dbname` (the form that AWS's own tools read) and `url`, which LiteLLM takes;
+    `secret_version_id` changes with its content."""
 
     instance: aws.rds.Instance
     secret_arn: pulumi.Output[str]
