@@ -66,6 +66,7 @@ def lead(
     target: tuple[pulumi.Input[str], pulumi.Input[str]],
     *,
     over_ipv6: bool = False,
+    opts: pulumi.ResourceOptions | None = None,
 ) -> list[pulumi.Resource]:
     """Alias records for `domain_name` in the hosted zone `zone_id`; `target` is the target's name and its own zone."""
     made: list[pulumi.Resource] = [
@@ -75,6 +76,7 @@ def lead(
             name=domain_name,
             type=kind,
             aliases=[{"name": target[0], "zone_id": target[1], "evaluate_target_health": False}],
+            opts=opts,
         )
         for kind in (["A", "AAAA"] if over_ipv6 else ["A"])
     ]

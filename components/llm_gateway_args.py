@@ -7,8 +7,6 @@ from typing import Any, NotRequired, TypedDict
 class LlmGatewayArgs(TypedDict):
     """As the stack's config; plain values, since all of them are checked before anything is created."""
 
-    prefix: NotRequired[str]
-    """Starts every physical name, in place of the component's own; at most 32 letters, digits and hyphens."""
     name_prefix: NotRequired[str]
     """What every physical name starts with, in place of llm-gateway-<stack>; at most 32 lower-case letters, digits and
     single hyphens."""

@@ -278,6 +278,11 @@ class Stack(BaseModel):
         """Starts every physical name, such as `llm-gateway-poc`, so that two stacks fit in one account."""
         return self.settings.name_prefix or f"{self.project}-{self.stack}"
 
+    @property
+    def where(self) -> str:
+        """Starts a sentence about one of the settings: the file and the project that it is to be changed in."""
+        return f"Pulumi.{self.stack}.yaml: {self.project}:"
+
 
 def load(project: str, stack: str, config: Mapping[str, Any], root: Path) -> Stack:
     """Reads a stack's config (`{"llm-gateway:database": "rds", "aws:region": …}`) and `access/<stack>.yaml` below
