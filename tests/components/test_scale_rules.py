@@ -89,9 +89,9 @@ def test_every_policy_of_it_is_one_that_iam_understands(sealed: Declared) -> Non
             if finding.issue not in ("RESOURCE_MISMATCH", "RESOURCE_STAR")
         ]
         assert [str(finding) for finding in found] == []
-    wide = [one for policy in sealed.policies() for one in policy["Statement"] if one["Resource"] == "*"]
-    assert [one["Action"] for one in wide].count("ecr:GetAuthorizationToken") == 1
-    assert all("ec2:" in str(one["Action"]) or one["Action"] == "ecr:GetAuthorizationToken" for one in wide)
+    # what is wide in the proof of concept, and why, is `test_aws_rules`' matter
+    wide = [one["Action"] for policy in sealed.policies() for one in policy["Statement"] if one["Resource"] == "*"]
+    assert [action for action in wide if "ecr:" in str(action)] == ["ecr:GetAuthorizationToken"]
 
 
 def test_the_words_are_those_of_the_apis_models() -> None:
