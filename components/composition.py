@@ -279,7 +279,7 @@ class Composition:
             master_key_secret_arn=self.gateway.master_key_secret_arn,
             service=self.gateway.service,
             target_group_arn=self.doors.target_group_arn,
-            database=self.database.instance if self.database else None,
+            database=self.database.first if self.database else None,
             log_group=self.gateway.log_group,
         )
         return AdminAccess(self._named("admin"), args, self._opts)
