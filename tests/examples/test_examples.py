@@ -33,16 +33,17 @@ def test_a_program_in_javascript_has_a_gateway_that_serves(
 
 
 @pytest.mark.timeout(600)
-def test_a_wrong_argument_is_one_sentence_before_anything_is_created(
+def test_wrong_arguments_are_a_sentence_each_before_anything_is_created(
     cloud: Cloud, elsewhere: Path, node_modules: Path
 ) -> None:
     cloud.env["NODE_PATH"] = str(node_modules)
     program = elsewhere / "javascript" / "index.js"
-    program.write_text(program.read_text().replace('database: "none"', 'databse: "none", taskCpu: 1000'))
+    program.write_text(program.read_text().replace('database: "none"', 'database: "nothing", egress: "nat-gateway"'))
     done = cloud.localcloud("run", "--", "node", str(DRIVE), str(program.parent), "up", check=False)
     assert done.returncode
-    assert "LlmGateway tools-llm: databse is no option of this stack; did you mean database?" in done.stderr
-    assert "taskCpu is 1000; Fargate takes" in done.stderr
+    assert "The configuration has 2 mistakes; nothing was changed." in done.stderr
+    assert "LlmGateway tools-llm: database is 'nothing'; it must be" in done.stderr
+    assert "LlmGateway tools-llm: egress is 'nat-gateway'; it must be" in done.stderr
     assert not cloud.client("ec2").describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"]
 
 
