@@ -88,6 +88,8 @@ def refusal(method: str, path: str, status: int, body: Any) -> Refused:
             "The gateway has no database, so it knows neither users nor keys: set `database: rds`, or remove them.",
         )
     if status == 401:
+        if _is_relays(body):  # who calls isn't proven to it; LiteLLM wasn't asked
+            return Refused(status, reason, f"The relay refused {method} {path}: {_sentence(reason)}")
         return Unauthorized(
             status,
             reason,
@@ -101,6 +103,13 @@ def refusal(method: str, path: str, status: int, body: Any) -> Refused:
     if status >= 500:
         return Failed(status, reason, f"LiteLLM failed at {method} {path} ({status}): {_sentence(reason)}")
     return Refused(status, reason, said)
+
+
+def _is_relays(body: Any) -> bool:
+    match body:
+        case {"error": {"type": "relay"}}:
+            return True
+    return False
 
 
 def message_of(body: Any) -> str:

@@ -83,6 +83,7 @@ def test_a_wait_that_the_server_asks_for_is_kept_within_reason(clock: Clock) -> 
     ("status", "body", "kind", "says"),
     [
         (401, {"error": {"message": f"Invalid API Key {SECRET}", "code": "401"}}, Unauthorized, "master key"),
+        (401, {"error": {"message": "STS doesn't confirm it", "type": "relay"}}, Refused, "The relay refused"),
         (400, {"error": {"message": f"Key {SECRET} is odd"}}, Refused, "Key sk-… is odd."),
         (404, {"detail": {"error": "User not found, passed user_id=x"}}, NotFound, "User not found"),
         (
