@@ -120,7 +120,7 @@ setup: ## everything that the rest needs, below .venv and .local; quick when it 
 test: ## every test; none needs a cloud; ARGS=tests/relay runs some, WORKERS=0 in one process
 	@$(SETUP) && $(PY) -m pytest -n $${WORKERS:-auto} --maxprocesses 4 $(ARGS)
 
-bench: ## start, the edge and seeding against their floors and limits; ARGS="--part seeding" measures one
+bench: ## start, the edge, seeding and what one LiteLLM carries; ARGS="--part seeding" measures one
 	@$(SETUP) && $(PY) -m bench $(ARGS)
 
 lint: ## style and types

@@ -1,222 +1,53 @@
-"""The stack: settings → components → outputs."""
+"""The stack: settings → components → users and keys → outputs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pulumi
-import pulumi_aws as aws
 
-from components import settings
+from components import settings, tags
 from components.access import Access, AccessArgs
-from components.access_logs import AccessLogs, AccessLogsArgs
-from components.admin_access import AdminAccess, AdminAccessArgs
-from components.concurrency import reservable
-from components.database import Database, DatabaseArgs
-from components.doors import Doors, DoorsArgs
-from components.edge import Edge, EdgeArgs
-from components.firewall import Firewall, FirewallArgs
-from components.gateway import Gateway, GatewayArgs
+from components.composition import Composition
 from components.lifetime import Lifetime
-from components.network import Network, NetworkArgs
-from components.observability import Observability, ObservabilityArgs
-from components.relay import AdminRelay, AdminRelayArgs
-from components.sleep import Sleep, SleepArgs
-from components.tags import tag_everything
-from components.zones import Zone, choose_zones
 
 stack = settings.load(
     pulumi.get_project(), pulumi.get_stack(), pulumi.runtime.config.CONFIG.get(), Path(__file__).parent
 )
 config = stack.settings
-tag_everything(stack.project, stack.stack)
+for transformation in tags.transformations(stack):
+    pulumi.runtime.register_stack_transformation(transformation)
 
+# first, so that it is there even when the rest of the first update fails
 lifetime = None
 if config.ttl or config.expires_at:
     lifetime = Lifetime("lifetime", config.ttl, config.expires_at, config.renewal)
 
-# opt-in-not-required leaves out local zones, which have neither RDS nor load balancers for the asking
-zones = aws.get_availability_zones(
-    state="available", filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}]
-)
-
-network = Network(
-    "network",
-    NetworkArgs(
-        prefix=stack.prefix,
-        region=stack.region,
-        vpc_cidr=config.vpc_cidr,
-        zones=choose_zones([Zone(*pair) for pair in zip(zones.names, zones.zone_ids, strict=True)], count=2),
-        admin_cidrs=config.admin_cidrs,
-        has_database=config.database == "rds",
-        egress=config.egress,
-    ),
-)
-
-database = None
-if network.database_group_id is not None:
-    database = Database(
-        "database",
-        DatabaseArgs(
-            prefix=stack.prefix,
-            subnet_ids=network.database_subnet_ids,
-            security_group_id=network.database_group_id,
-            instance_class=config.database_instance_class,
-            engine_version=config.database_engine_version,
-            storage=config.database_storage,
-            protect=config.protect,
-        ),
-    )
-
-doors = Doors(
-    "doors",
-    DoorsArgs(
-        prefix=stack.prefix,
-        vpc_id=network.vpc_id,
-        subnet_ids=network.private_subnet_ids,
-        security_group_id=network.load_balancer_group_id,
-        allowed_paths=config.public_paths,
-        protect=config.protect,
-    ),
-)
-
-gateway = Gateway(
-    "gateway",
-    GatewayArgs(
-        prefix=stack.prefix,
-        region=stack.region,
-        subnet_ids=network.task_subnet_ids,
-        security_group_id=network.task_group_id,
-        target_group_arn=doors.target_group_arn,
-        image=config.image,
-        cpu=config.task_cpu,
-        memory=config.task_memory,
-        models=config.models,
-        database_secret_arn=database.secret_arn if database else None,
-        database_secret_version=database.secret_version_id if database else None,
-        log_retention_days=config.log_retention_days,
-        protect=config.protect,
-        public_address=config.egress == "public",
-        ready=[*network.egress, *network.rules, *doors.ready],
-    ),
-)
-
-firewall = Firewall("firewall", FirewallArgs(stack.prefix, config.waf_rate_limit)) if config.waf else None
-
-edge = Edge(
-    "edge",
-    EdgeArgs(
-        prefix=stack.prefix,
-        vpc_id=network.vpc_id,
-        load_balancer_arn=doors.arn,
-        load_balancer_dns_name=doors.dns_name,
-        load_balancer_group_id=network.load_balancer_group_id,
-        internet_gateway=network.internet_gateway,
-        public_listener=doors.public_listener,
-        allowed_paths=config.public_paths,
-        domain_name=config.domain_name,
-        certificate_arn=config.certificate_arn,
-        web_acl_arn=firewall.arn if firewall else None,
-    ),
-)
-
-if config.access_logs:
-    AccessLogs("access-logs", AccessLogsArgs(stack.prefix, edge.distribution.arn, config.log_retention_days))
-
-relay = AdminRelay(
-    "relay",
-    AdminRelayArgs(
-        prefix=stack.prefix,
-        subnet_ids=network.private_subnet_ids,
-        security_group_id=network.relay_group_id,
-        admin_url=doors.admin_url,
-        master_key_secret_arn=gateway.master_key_secret_arn,
-        log_retention_days=config.log_retention_days,
-        egress=[*network.egress, *network.rules],
-        over_ipv6=config.egress == "public",
-        holds_key=config.relay_holds_key,
-        concurrency=reservable(config.relay_concurrency),
-    ),
-)
-
-admin_access = AdminAccess(
-    "admin",
-    AdminAccessArgs(
-        project=stack.project,
-        stack=stack.stack,
-        prefix=stack.prefix,
-        region=stack.region,
-        relay=relay.function,
-        reader=relay.reader,
-        relay_holds_key=config.relay_holds_key,
-        admin_url=doors.admin_url,
-        gateway_url=edge.url,
-        master_key_secret_arn=gateway.master_key_secret_arn,
-        service=gateway.service,
-        target_group_arn=doors.target_group_arn,
-        database=database.instance if database else None,
-        log_group=gateway.log_group,
-    ),
-)
+whole = Composition(stack)
 
 access = None
-if database is not None:
+if config.database != "none":
     access = Access(
         "access",
         AccessArgs(
             spec=stack.access,
-            relay=relay.function_name,
+            relay=whole.relay.function_name,
             region=stack.region,
             managed_by=f"{stack.project}/{stack.stack}",
             prefix=stack.prefix,
-            database=database.instance,
-            ready=[gateway.service, *relay.ready],
+            database=whole.database.instance if whole.database else None,
+            ready=whole.ready,
             roster_above=config.roster_above,
             protect=config.protect,
         ),
     )
 
-Sleep(
-    "sleep",
-    SleepArgs(
-        prefix=stack.prefix,
-        cluster=stack.prefix,
-        service=stack.prefix,
-        service_arn=gateway.service_arn,
-        tasks=gateway.tasks,
-        database=stack.prefix if database else None,
-        database_arn=database.instance.arn if database else None,
-        hours=config.office_hours,
-    ),
-)
-
-Observability(
-    "observability",
-    ObservabilityArgs(
-        prefix=stack.prefix,
-        region=stack.region,
-        stack_tag=stack.stack,
-        email=config.alarm_email,
-        monthly_budget=config.monthly_budget,
-        load_balancer=doors.arn_suffix,
-        target_group=doors.target_group_arn_suffix,
-        cluster=stack.prefix,
-        cluster_arn=gateway.cluster_arn,
-        service=stack.prefix,
-        relay=relay.function_name,
-        distribution=edge.distribution.id,
-        database=stack.prefix if database else None,
-        instance_class=config.database_instance_class,
-        storage=config.database_storage,
-    ),
-)
-
-pulumi.export("gatewayUrl", edge.url)
-pulumi.export("adminUrl", doors.admin_url)
-pulumi.export("relayFunctionName", relay.function_name)
-pulumi.export("masterKeySecretArn", gateway.master_key_secret_arn)
-pulumi.export("adminPolicyArn", admin_access.admin_policy_arn)
-pulumi.export("viewerPolicyArn", admin_access.viewer_policy_arn)
+pulumi.export("gatewayUrl", whole.edge.url)
+pulumi.export("adminUrl", whole.doors.admin_url)
+pulumi.export("relayFunctionName", whole.relay.function_name)
+pulumi.export("masterKeySecretArn", whole.gateway.master_key_secret_arn)
+pulumi.export("adminPolicyArn", whole.admin_access.admin_policy_arn)
+pulumi.export("viewerPolicyArn", whole.admin_access.viewer_policy_arn)
 if lifetime is not None:
     pulumi.export("expiresAt", lifetime.expires)
 pulumi.export("users", access.users if access else {})

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cli, edge
+from bench import capacity, cli, edge
 from bench.bare import BareLiteLLM, NotReady
 from bench.cloud import CommandFailed, LocalCloud
 from bench.report import (
@@ -113,7 +113,18 @@ def measure_seeding(folder: Path, asked: argparse.Namespace) -> list[Check]:
     return [check for one in done if one.count == SEEDING_SIZE for check in seeding_checks(one)]
 
 
-PARTS: dict[str, Part] = {"start": measure_start, "edge": measure_edge, "seeding": measure_seeding}
+def measure_capacity(folder: Path, asked: argparse.Namespace) -> list[Check]:
+    """What one LiteLLM carries, against its own server's floor."""
+    capacity.measure(folder)
+    return []
+
+
+PARTS: dict[str, Part] = {
+    "start": measure_start,
+    "edge": measure_edge,
+    "seeding": measure_seeding,
+    "capacity": measure_capacity,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -70,6 +70,30 @@ class BareLiteLLM:
                 _wait_until_ready(process, f"http://127.0.0.1:{port}/health/readiness", Path(log.name))
                 return time.monotonic() - began
 
+    @contextlib.contextmanager
+    def running(self) -> Iterator[tuple[str, str]]:
+        """Its address and its master key, while it is ready. Raises NotReady."""
+        with (self.home / "litellm.log").open("wb") as log:
+            argv, env, port = self._command(migrate=False)
+            with _process(argv, env, self.home, log) as process:
+                url = f"http://127.0.0.1:{port}"
+                _wait_until_ready(process, f"{url}/health/readiness", Path(log.name))
+                yield url, env["LITELLM_MASTER_KEY"]
+
+    def stored(self) -> tuple[int, int, int]:
+        """Rows of the spend logs, their bytes with all indexes, and LiteLLM's connections to the database."""
+        import psycopg
+
+        where = {"host": "127.0.0.1", "port": self.cluster.port, "user": "litellm", "dbname": "litellm"}
+        with psycopg.connect(**where, password=self.password, sslmode="require") as connection:
+            row = connection.execute(
+                """select (select count(*) from "LiteLLM_SpendLogs"),
+                          pg_total_relation_size('"LiteLLM_SpendLogs"'),
+                          (select count(*) from pg_stat_activity where usename = 'litellm') - 1"""
+            ).fetchone()
+        assert row is not None
+        return row[0], row[1], row[2]
+
     def _command(self, migrate: bool) -> tuple[list[str], dict[str, str], int]:
         url = f"postgresql://litellm:{self.password}@127.0.0.1:{self.cluster.port}/litellm?sslmode=require"
         settings = {

@@ -35,7 +35,7 @@ class AccessArgs:
     region: pulumi.Input[str]
     managed_by: str
     prefix: str
-    database: pulumi.Resource
+    database: pulumi.Resource | None
     ready: Sequence[pulumi.Resource] = ()
     roster_above: int = 100
     protect: bool = False
@@ -170,7 +170,7 @@ class Access(pulumi.ComponentResource):
             # a database that goes takes them along: no call per user, and none to a gateway that is gone already
             deleted_with=self._args.database,
             # and one that comes anew is empty
-            replace_with=[self._args.database],
+            replace_with=[self._args.database] if self._args.database else [],
             delete_before_replace=True,
         )
 

@@ -28,7 +28,7 @@ class AdminAccessArgs:
     master_key_secret_arn: pulumi.Input[str]
     service: aws.ecs.Service
     target_group_arn: pulumi.Input[str]
-    database: aws.rds.Instance | None
+    database: aws.rds.Instance | aws.rds.ClusterInstance | None
     log_group: pulumi.Input[str]
 
 

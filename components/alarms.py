@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-RUNBOOK = "docs/runbook"
-GIB = 1024**3
+from components import connections
+from components.connections import GIB
 
-# Memory in GiB; it decides how many connections Postgres takes: LEAST({DBInstanceClassMemory/9531392}, 5000).
-# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections
-_MEMORY = {"micro": 1, "small": 2, "medium": 4, "large": 8, "xlarge": 16, "2xlarge": 32}
-_BYTES_A_CONNECTION = 9_531_392
-# The operating system and Postgres itself take their part before the formula is applied.
-_FOR_THE_CLASS = 0.85
+RUNBOOK = "docs/runbook"
 
 
 @dataclass(frozen=True)
 class Watched:
-    """Names by which CloudWatch knows the parts. `database` is None without one."""
+    """Names by which CloudWatch knows the parts. `database` is None without one; with a `capacity` (Aurora's least and
+    most units) it is a cluster."""
 
     load_balancer: str
     target_group: str
@@ -29,6 +25,7 @@ class Watched:
     database: str | None
     instance_class: str
     storage: int
+    capacity: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +99,8 @@ def alarms(watched: Watched) -> list[Alarm]:
 def _database_alarms(watched: Watched) -> list[Alarm]:
     if watched.database is None:
         return []
+    if watched.capacity is not None:
+        return _aurora_alarms(watched.database, watched.capacity)
     instance = {"DBInstanceIdentifier": watched.database}
     rds = "AWS/RDS"
     found = [
@@ -118,10 +117,21 @@ def _database_alarms(watched: Watched) -> list[Alarm]:
     return found
 
 
+def _aurora_alarms(database: str, capacity: tuple[float, float]) -> list[Alarm]:
+    """Its storage grows by itself, and it has no credits."""
+    cluster = {"DBClusterIdentifier": database}
+    most = connections.aurora_limit(*capacity) * 4 // 5
+    return [
+        Alarm("database-connections", "The database's connections are nearly used up.", "AWS/RDS",
+              "DatabaseConnections", cluster, "Maximum", most),
+        Alarm("database-capacity", "Aurora is at nearly all the capacity that it may take.", "AWS/RDS",
+              "ACUUtilization", cluster, "Average", 90),
+    ]  # fmt: skip
+
+
 def connections_worth_an_alarm(instance_class: str) -> int:
     """Four fifths of what an instance of this class takes; of the smallest for a class that isn't known here."""
-    memory = _MEMORY.get(instance_class.rpartition(".")[2], 1)
-    most = min(int(memory * GIB * _FOR_THE_CLASS / _BYTES_A_CONNECTION), 5000)
+    most = connections.limit(instance_class) or connections.limit("db.t4g.micro") or 0
     return most * 4 // 5
 
 

@@ -9,16 +9,13 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-DATABASE = "litellm"
-USER = "litellm"
-URL_KEY = "url"
-"""The key of the connection URL in the secret's JSON."""
+from components.database_secret import DATABASE, USER, connection_secret, url_from
 
 
 @dataclass(frozen=True)
 class DatabaseArgs:
     """`storage` is in GB. `protect` keeps a final snapshot, a week of backups and AWS's deletion protection; without it
-    a destroyed stack leaves nothing behind."""
+    a destroyed stack leaves nothing behind. `standby` keeps a copy in another zone that takes over."""
 
     prefix: str
     subnet_ids: Sequence[pulumi.Input[str]]
@@ -27,16 +24,20 @@ class DatabaseArgs:
     engine_version: str
     storage: int
     protect: bool
+    standby: bool = False
 
 
 class Database(pulumi.ComponentResource):
-    """The instance and its secret. `secret_arn` names a JSON document with `username`, `password`, `host`, `port`,
-    `dbname` (the form that AWS's own tools read) and `url`, which LiteLLM takes; `secret_version_id` changes with its
-    content."""
+    """The instance (`first` is the same) and its secret. `secret_arn` names a JSON document with `username`,
+    `password`, `host`, `port`, `dbname` (the form that AWS's own tools read) and `url`, which LiteLLM takes;
+    `secret_version_id` changes with its content."""
 
     instance: aws.rds.Instance
     secret_arn: pulumi.Output[str]
     secret_version_id: pulumi.Output[str]
+    url_from: pulumi.Output[str]
+    first: aws.rds.Instance
+    ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm-gateway:database:Database", name, None, opts)
@@ -45,7 +46,12 @@ class Database(pulumi.ComponentResource):
         password = random.RandomPassword(f"{name}-password", length=40, special=False, opts=mine)
         subnets = aws.rds.SubnetGroup(f"{name}-subnets", name=args.prefix, subnet_ids=list(args.subnet_ids), opts=mine)
         self.instance = self._instance(name, args, subnets, self._parameters(name, args, mine), password)
-        self._secret(name, args, password, mine)
+        self.ready = [self.instance]
+        self.secret_arn, self.secret_version_id = connection_secret(
+            name, args.prefix, password.result, self.instance.address, self.instance.port, args.protect, mine
+        )
+        self.first = self.instance
+        self.url_from = url_from(self.secret_arn, self.secret_version_id)
         self.register_outputs({"secretArn": self.secret_arn})
 
     def _parameters(self, name: str, args: DatabaseArgs, mine: pulumi.ResourceOptions) -> aws.rds.ParameterGroup:
@@ -83,6 +89,7 @@ class Database(pulumi.ComponentResource):
             vpc_security_group_ids=[args.security_group_id],
             parameter_group_name=parameters.name,
             publicly_accessible=False,
+            multi_az=True if args.standby else None,
             auto_minor_version_upgrade=True,
             # a change of class or storage is asked for on purpose; waiting for a weekly window would only look like a
             # failure
@@ -95,37 +102,3 @@ class Database(pulumi.ComponentResource):
             final_snapshot_identifier=f"{args.prefix}-final" if args.protect else None,
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
-
-    def _secret(
-        self, name: str, args: DatabaseArgs, password: random.RandomPassword, mine: pulumi.ResourceOptions
-    ) -> None:
-        secret = aws.secretsmanager.Secret(
-            f"{name}-secret",
-            name=f"{args.prefix}/database",
-            description="how LiteLLM connects to its database",
-            recovery_window_in_days=7 if args.protect else 0,
-            opts=mine,
-        )
-        document = pulumi.Output.json_dumps(
-            {
-                "username": USER,
-                "password": password.result,
-                "host": self.instance.address,
-                "port": self.instance.port,
-                "dbname": DATABASE,
-                # sslmode=require: the connection is encrypted; RDS's CA isn't in LiteLLM's image, so it isn't verified,
-                # and the security groups are what keeps another host from answering
-                URL_KEY: pulumi.Output.format(
-                    "postgresql://{0}:{1}@{2}:{3}/{4}?sslmode=require",
-                    USER,
-                    password.result,
-                    self.instance.address,
-                    self.instance.port,
-                    DATABASE,
-                ),
-            }
-        )
-        version = aws.secretsmanager.SecretVersion(
-            f"{name}-secret", secret_id=secret.id, secret_string=document, opts=mine
-        )
-        self.secret_arn, self.secret_version_id = secret.arn, version.version_id

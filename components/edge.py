@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.allow_list import DENIED_PATTERNS, OpenPath
+from components.doors import public_port
 from components.edge_code import RUNTIME, deny_code, guard_code
 from components.network import HTTPS_PORT, PUBLIC_DOOR_PORT
 
@@ -34,19 +35,22 @@ ALL_METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 @dataclass(frozen=True)
 class EdgeArgs:
     """`load_balancer_group_id` gets the one rule by which CloudFront reaches the public door. `internet_gateway`
-    must be attached before a VPC origin is made, and `public_listener` must answer before requests come. `domain_name`
-    with its `certificate_arn` (ACM, us-east-1) replaces CloudFront's own domain. `web_acl_arn`: AWS WAF's."""
+    (None: the VPC has one already) must be attached before a VPC origin is made, and `public_listener` must answer
+    before requests come. `domain_name` with its `certificate_arn` (ACM, us-east-1) replaces CloudFront's own domain.
+    `secure`: the public door speaks HTTPS, and its certificate is for `load_balancer_name`. `web_acl_arn`: AWS
+    WAF's."""
 
     prefix: str
     vpc_id: pulumi.Input[str]
     load_balancer_arn: pulumi.Input[str]
-    load_balancer_dns_name: pulumi.Input[str]
+    load_balancer_name: pulumi.Input[str]
     load_balancer_group_id: pulumi.Input[str]
-    internet_gateway: pulumi.Resource
+    internet_gateway: pulumi.Resource | None
     public_listener: pulumi.Resource
     allowed_paths: Sequence[OpenPath]
     domain_name: str = ""
-    certificate_arn: str = ""
+    certificate_arn: pulumi.Input[str] = ""
+    secure: bool = False
     web_acl_arn: pulumi.Input[str] | None = None
 
 
@@ -83,6 +87,10 @@ class Edge(pulumi.ComponentResource):
         self.url = pulumi.Output.format("https://{0}", args.domain_name or self.distribution.domain_name)
         self.register_outputs({"url": self.url})
 
+    @property
+    def _suffix(self) -> str:
+        return "-tls" if self._args.secure else ""
+
     def _function(self, role: str, comment: str, code: str) -> aws.cloudfront.Function:
         return aws.cloudfront.Function(
             f"{self._name}-{role}",
@@ -96,16 +104,19 @@ class Edge(pulumi.ComponentResource):
 
     def _vpc_origin(self) -> aws.cloudfront.VpcOrigin:
         return aws.cloudfront.VpcOrigin(
-            f"{self._name}-origin",
+            # another one, not the same one changed: while a distribution uses it AWS takes no other protocol for it
+            f"{self._name}-origin{self._suffix}",
             vpc_origin_endpoint_config={
                 "name": self._args.prefix,
                 "arn": self._args.load_balancer_arn,
                 "http_port": PUBLIC_DOOR_PORT,
                 "https_port": HTTPS_PORT,
-                "origin_protocol_policy": "http-only",
+                "origin_protocol_policy": "https-only" if self._args.secure else "http-only",
                 "origin_ssl_protocols": {"items": ["TLSv1.2"], "quantity": 1},
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._args.internet_gateway]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[self._args.internet_gateway] if self._args.internet_gateway else []
+            ),
         )
 
     def _let_in(self, origin: aws.cloudfront.VpcOrigin) -> None:
@@ -117,12 +128,12 @@ class Edge(pulumi.ComponentResource):
             opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[origin]),
         )
         aws.vpc.SecurityGroupIngressRule(
-            f"{self._name}-to-public-door",
+            f"{self._name}-to-public-door{self._suffix}",
             security_group_id=self._args.load_balancer_group_id,
             referenced_security_group_id=managed.id,
             ip_protocol="tcp",
-            from_port=PUBLIC_DOOR_PORT,
-            to_port=PUBLIC_DOOR_PORT,
+            from_port=public_port(self._args.secure),
+            to_port=public_port(self._args.secure),
             description="public door from CloudFront",
             opts=pulumi.ResourceOptions(parent=self, depends_on=[origin]),
         )
@@ -130,7 +141,8 @@ class Edge(pulumi.ComponentResource):
     def _origin(self, origin: aws.cloudfront.VpcOrigin) -> aws.cloudfront.DistributionOriginArgsDict:
         return {
             "origin_id": ORIGIN_ID,
-            "domain_name": self._args.load_balancer_dns_name,
+            # with HTTPS, the name that the load balancer's certificate must be for; where it is, the VPC origin says
+            "domain_name": self._args.load_balancer_name,
             "vpc_origin_config": {
                 "vpc_origin_id": origin.id,
                 "origin_read_timeout": ORIGIN_READ_SECONDS,

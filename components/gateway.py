@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
 from components import litellm_config
-from components.database import URL_KEY
+from components.bedrock import Reach
+from components.cache import CacheAccess
 from components.doors import IDLE_SECONDS
 from components.gateway_roles import execution_role, task_role
-from components.models import Model
+from components.migrations import SCHEMA_UPDATE, Migrations
+from components.models import Model, secrets_of
 from components.network import TASK_PORT
 
 CONTAINER = "litellm"
@@ -23,29 +26,62 @@ HEALTH_COMMAND = (
 )
 # LiteLLM needs 20 s to start and a fresh database's migrations as long again; a slow day shouldn't end in a rollback.
 GRACE_SECONDS = 180
+ON_DEMAND, SPOT = "FARGATE", "FARGATE_SPOT"
+
+
+def capacity(spot_percent: int) -> dict[str, Any]:
+    """How a service's tasks are launched: on Fargate, or beyond the first one `spot_percent` of them on Fargate Spot.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html"""
+    if not spot_percent:
+        return {"launch_type": ON_DEMAND}
+    shares = [(ON_DEMAND, 100 - spot_percent, 1), (SPOT, spot_percent, 0)]
+    return {
+        # a service that is there goes over to another strategy by a deployment, else it would have to be made anew
+        "force_new_deployment": True,
+        "capacity_provider_strategies": [
+            {"capacity_provider": name, "weight": weight, "base": base}
+            for name, weight, base in shares
+            # the first task is always one that AWS doesn't take back
+            if weight or base
+        ],
+    }
 
 
 @dataclass(frozen=True)
 class GatewayArgs:
-    """`cpu` in units (1024 = 1 vCPU), `memory` in MiB. `database_secret_arn` and `database_secret_version` are None
-    without a database. `public_address` gives the task one: it is its way out in a public subnet. `tasks` is how many
-    run at first. `ready` is what must exist before a task can start and be reached."""
+    """`cpu` in units (1024 = 1 vCPU), `memory` in MiB. `reaches` are what `models` need to be allowed at Bedrock.
+    `database_url_from` is where ECS finds the database's URL (its `valueFrom` form), `database_generation` changes with
+    the database; both are None without one. `public_address` gives the task
+    one: it is its way out in a public subnet. `tasks` is how many run at first; if `scaled`, something else decides
+    from then on. `spot_percent` of those beyond the first run on Fargate Spot. `database_pool` is how many connections
+    each may open. `cache` is where they count limits together, and keep answers for `answers_seconds` (0: none).
+    `migrate`: a task of its own brings the schema up to date before the service rolls, else each task sees to it at its
+    start. `repository_arn`: the ECR repository of the image, if it is in one. `ready` is what must exist before a task
+    can start and be reached."""
 
     prefix: str
     region: str
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
     target_group_arn: pulumi.Input[str]
-    image: str
+    image: pulumi.Input[str]
     cpu: int
     memory: int
     models: Sequence[Model]
-    database_secret_arn: pulumi.Input[str] | None
-    database_secret_version: pulumi.Input[str] | None
+    reaches: Sequence[Reach]
+    database_url_from: pulumi.Input[str] | None
+    database_generation: pulumi.Input[str] | None
     log_retention_days: int
     protect: bool
     public_address: bool = False
     tasks: int = 1
+    scaled: bool = False
+    spot_percent: int = 0
+    database_pool: int = 10
+    cache: CacheAccess | None = None
+    answers_seconds: int = 0
+    migrate: bool = False
+    repository_arn: pulumi.Input[str] | None = None
     ready: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
 
@@ -70,9 +106,9 @@ class Gateway(pulumi.ComponentResource):
         )
         self.log_group = logs.name
         execution, may_start = execution_role(
-            f"{name}-execution", args.prefix, list(secrets.values()), logs.arn, self._mine
+            f"{name}-execution", args.prefix, list(secrets.values()), logs.arn, self._mine, args.repository_arn
         )
-        task, may_run = task_role(f"{name}-task", args.prefix, args.region, args.models, bucket.arn, self._mine)
+        task, may_run = task_role(f"{name}-task", args.prefix, args.reaches, bucket.arn, self._mine)
         definition = aws.ecs.TaskDefinition(
             f"{name}-task",
             family=args.prefix,
@@ -86,7 +122,12 @@ class Gateway(pulumi.ComponentResource):
             container_definitions=pulumi.Output.json_dumps([self._container(secrets, bucket, config, logs)]),
             opts=self._mine,
         )
-        self.service = self._service(definition, [may_start, may_run])
+        cluster = aws.ecs.Cluster(f"{name}-cluster", name=args.prefix, opts=self._mine)
+        self.cluster_arn = cluster.arn
+        first: list[pulumi.Resource] = [may_start, may_run]
+        if args.migrate:
+            first.append(self._migrations(cluster, definition, logs, first))
+        self.service = self._service(cluster, definition, first)
         self.service_arn, self.tasks = self.service.id, args.tasks
         self.register_outputs({"masterKeySecretArn": self.master_key_secret_arn})
 
@@ -101,10 +142,11 @@ class Gateway(pulumi.ComponentResource):
         )
         self.master_key_secret_arn = master.arn
         found = {"LITELLM_MASTER_KEY": master_from, "LITELLM_SALT_KEY": salt_from}
-        if self._args.database_secret_arn is not None:
-            found["DATABASE_URL"] = pulumi.Output.format(
-                "{0}:{1}::{2}", self._args.database_secret_arn, URL_KEY, self._args.database_secret_version
-            )
+        if self._args.database_url_from is not None:
+            found["DATABASE_URL"] = pulumi.Output.from_input(self._args.database_url_from)
+        found |= {name: pulumi.Output.from_input(arn) for name, arn in secrets_of(tuple(self._args.models)).items()}
+        if self._args.cache is not None:
+            found["REDIS_PASSWORD"] = self._args.cache.token_from
         return found
 
     def _generated_secret(self, role: str, description: str) -> tuple[aws.secretsmanager.Secret, pulumi.Output[str]]:
@@ -162,7 +204,13 @@ class Gateway(pulumi.ComponentResource):
             ),
             opts=self._mine,
         )
-        text = litellm_config.render(self._args.models, has_database=self._args.database_secret_arn is not None)
+        text = litellm_config.render(
+            self._args.models,
+            has_database=self._args.database_url_from is not None,
+            pool=self._args.database_pool,
+            has_cache=self._args.cache is not None,
+            answers_seconds=self._args.answers_seconds,
+        )
         config = aws.s3.BucketObjectv2(
             f"{self._name}-config",
             bucket=bucket.id,
@@ -180,7 +228,7 @@ class Gateway(pulumi.ComponentResource):
         config: aws.s3.BucketObjectv2,
         logs: aws.cloudwatch.LogGroup,
     ) -> dict:
-        environment = {
+        environment: dict[str, pulumi.Input[str]] = {
             "LITELLM_MODE": "PRODUCTION",
             "LITELLM_CONFIG_BUCKET_NAME": bucket.bucket,
             "LITELLM_CONFIG_BUCKET_OBJECT_KEY": config.key,
@@ -191,6 +239,15 @@ class Gateway(pulumi.ComponentResource):
             # closing one
             "KEEPALIVE_TIMEOUT": str(IDLE_SECONDS + 10),
         }
+        if self._args.cache is not None:
+            # LiteLLM's router reads them by itself, the rest of it by the config
+            environment |= {
+                "REDIS_HOST": self._args.cache.host,
+                "REDIS_PORT": str(self._args.cache.port),
+                "REDIS_SSL": "True",
+            }
+        if self._args.migrate:
+            environment[SCHEMA_UPDATE] = "true"
         return {
             "name": CONTAINER,
             "image": self._args.image,
@@ -218,16 +275,48 @@ class Gateway(pulumi.ComponentResource):
             },
         }
 
-    def _service(self, definition: aws.ecs.TaskDefinition, permissions: list[pulumi.Resource]) -> aws.ecs.Service:
-        cluster = aws.ecs.Cluster(f"{self._name}-cluster", name=self._args.prefix, opts=self._mine)
-        self.cluster_arn = cluster.arn
+    def _migrations(
+        self,
+        cluster: aws.ecs.Cluster,
+        definition: aws.ecs.TaskDefinition,
+        logs: aws.cloudwatch.LogGroup,
+        permissions: list[pulumi.Resource],
+    ) -> Migrations:
+        assert self._args.database_generation is not None, "settings refuse migrations without a database"
+        return Migrations(
+            f"{self._name}-migrations",
+            region=self._args.region,
+            cluster=cluster.name,
+            task_definition=definition.arn,
+            container=CONTAINER,
+            subnets=self._args.subnet_ids,
+            security_group=self._args.security_group_id,
+            public_address=self._args.public_address,
+            log_group=logs.name,
+            image=self._args.image,
+            database=self._args.database_generation,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*permissions, *self._args.ready]),
+        )
+
+    def _service(
+        self, cluster: aws.ecs.Cluster, definition: aws.ecs.TaskDefinition, first: list[pulumi.Resource]
+    ) -> aws.ecs.Service:
+        launch = capacity(self._args.spot_percent)
+        if "capacity_provider_strategies" in launch:
+            providers = aws.ecs.ClusterCapacityProviders(
+                f"{self._name}-capacity",
+                cluster_name=cluster.name,
+                capacity_providers=[ON_DEMAND, SPOT],
+                opts=self._mine,
+            )
+            first = [*first, providers]
         return aws.ecs.Service(
             f"{self._name}-service",
             name=self._args.prefix,
             cluster=cluster.arn,
             task_definition=definition.arn,
             desired_count=self._args.tasks,
-            launch_type="FARGATE",
+            **launch,
             platform_version="1.4.0",
             network_configuration={
                 "subnets": list(self._args.subnet_ids),
@@ -249,8 +338,9 @@ class Gateway(pulumi.ComponentResource):
             wait_for_steady_state=True,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[*permissions, *self._args.ready],
-                # what office hours, `make sleep` or autoscaling have chosen is not for an update to undo
-                ignore_changes=["desiredCount"],
+                depends_on=[*first, *self._args.ready],
+                # what office hours, `make sleep` or autoscaling have chosen is not for an update to undo; several tasks
+                # without autoscaling are a number that somebody changes in the config
+                ignore_changes=["desiredCount"] if self._args.scaled or self._args.tasks == 1 else [],
             ),
         )

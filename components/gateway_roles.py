@@ -7,12 +7,20 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components.models import Model
+from components.bedrock import Reach
 
 ASSUMED_BY_TASKS = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
+
+# The last is what lets a pull fill the cache. https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html
+PULL = [
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:BatchImportUpstreamImage",
+]
 
 
 def execution_role(
@@ -21,13 +29,20 @@ def execution_role(
     secrets: Sequence[pulumi.Input[str]],
     log_group_arn: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
+    repository_arn: pulumi.Input[str] | None = None,
 ) -> tuple[aws.iam.Role, pulumi.Resource]:
-    """The role that ECS takes to start a task: read exactly `secrets` (ECS's `valueFrom` form), write to one log group.
+    """The role that ECS takes to start a task: read exactly `secrets` (ECS's `valueFrom` form), write to one log group,
+    and pull from the ECR repository `repository_arn`, if the image is in one.
 
     Returns the role and the policy that a service must wait for.
     """
     # valueFrom is the ARN (seven parts) with the JSON key, stage and version behind it
     arns = pulumi.Output.all(*secrets).apply(lambda refs: sorted({":".join(ref.split(":")[:7]) for ref in refs}))
+    pull: list[dict] = [
+        # the token is for the whole registry, so AWS takes no narrower resource
+        {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+        {"Effect": "Allow", "Action": PULL, "Resource": repository_arn},
+    ]
     return _role(
         name,
         f"{prefix}-execution",
@@ -39,6 +54,7 @@ def execution_role(
                 "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
                 "Resource": pulumi.Output.format("{0}:*", log_group_arn),
             },
+            *(pull if repository_arn is not None else []),
         ],
         opts,
     )
@@ -47,19 +63,16 @@ def execution_role(
 def task_role(
     name: str,
     prefix: str,
-    region: str,
-    models: Sequence[Model],
+    reaches: Sequence[Reach],
     bucket_arn: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
 ) -> tuple[aws.iam.Role, pulumi.Resource]:
-    """The role that LiteLLM runs with: read its config, invoke exactly `models`.
+    """The role that LiteLLM runs with: read its config, invoke exactly what `reaches` name.
 
     Returns the role and the policy that a service must wait for.
     """
-    account = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(parent=opts.parent)).account_id
-    invoke = account.apply(lambda own: [statement for model in models for statement in model.statements(region, own)])
     read_config = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": pulumi.Output.format("{0}/*", bucket_arn)}
-    statements = pulumi.Output.all(read_config, invoke).apply(lambda parts: [parts[0], *parts[1]])
+    statements = [read_config, *(statement for reach in reaches for statement in reach.statements())]
     return _role(name, f"{prefix}-task", "LiteLLM", statements, opts)
 
 

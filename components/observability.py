@@ -20,7 +20,8 @@ EDGE_REGION = "us-east-1"
 @dataclass(frozen=True)
 class ObservabilityArgs:
     """`email` is empty for nobody: then there is the dashboard alone. `monthly_budget` is in dollars. `stack_tag` is
-    the value of the tag `Stack`, by which the budget knows what it is for. `database` is None without one."""
+    the value of the tag `Stack`, by which the budget knows what it is for. `database` is None without one, and a
+    cluster with a `capacity` (least and most Aurora units)."""
 
     prefix: str
     region: str
@@ -37,6 +38,7 @@ class ObservabilityArgs:
     database: str | None
     instance_class: str
     storage: int
+    capacity: tuple[float, float] | None = None
 
 
 class Observability(pulumi.ComponentResource):
@@ -75,18 +77,26 @@ class Observability(pulumi.ComponentResource):
 
     def _nameless(self) -> Watched:
         """What is known without asking AWS; enough to know which alarms there are."""
-        args = self._args
-        return Watched("", "", args.cluster, args.service, "", "", args.database, args.instance_class, args.storage)
+        return self._watched("", "", "", "")
 
     def _with_names(self, make: Any) -> pulumi.Output[Any]:
         args = self._args
         names = pulumi.Output.all(args.load_balancer, args.target_group, args.relay, args.distribution)
-        return names.apply(
-            lambda n: make(
-                Watched(
-                    n[0], n[1], args.cluster, args.service, n[2], n[3], args.database, args.instance_class, args.storage
-                )
-            )
+        return names.apply(lambda named: make(self._watched(*named)))
+
+    def _watched(self, balancer: str, targets: str, relay: str, distribution: str) -> Watched:
+        args = self._args
+        return Watched(
+            load_balancer=balancer,
+            target_group=targets,
+            cluster=args.cluster,
+            service=args.service,
+            relay=relay,
+            distribution=distribution,
+            database=args.database,
+            instance_class=args.instance_class,
+            storage=args.storage,
+            capacity=args.capacity,
         )
 
     def _topic(self, role: str, opts: pulumi.ResourceOptions) -> aws.sns.Topic:

@@ -3,7 +3,6 @@ modules that it calls, and all mistakes are reported at once, each as a sentence
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -13,16 +12,20 @@ from typing import Annotated, Any, Literal
 
 import pulumi
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_snake
 
-from components import allow_list, fargate
+from components import allow_list, fargate, growth
 from components.access_file import AccessSpec, load_access
 from components.allow_list import OpenPath
+from components.aurora import Capacity
 from components.edge_code import guard_code
 from components.firewall import LEAST_RATE, MOST_RATE
 from components.hours import OfficeHours
 from components.lifetime import moment, span
-from components.models import Model
+from components.mistakes import at, either, sentence
+from components.models import Model, SecretRef, check_together
+from components.own import OwnNetwork, checked_tags
+from components.scaling import Autoscaling
 from components.subnets import plan_subnets
 
 # The load balancer's name is the prefix, and AWS takes 32 characters of letters, digits and hyphens.
@@ -31,6 +34,7 @@ MAX_PREFIX = 32
 # Versions below 1.84.0 have holes that are reachable through a gateway: CVE-2026-35029 (config update to RCE),
 # -42208 (SQL injection before auth), -47101, -47102, -40217, -49468.
 SAFE_LITELLM = (1, 84, 0)
+_DOMAIN = r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+)?$"
 
 
 class SettingsError(pulumi.RunError):
@@ -109,26 +113,55 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, strict=True)
 
+    name_prefix: Annotated[str, Field(pattern=r"^([a-z][a-z0-9]*(-[a-z0-9]+)*)?$", max_length=MAX_PREFIX)] = ""
+    tags: Annotated[
+        dict[str, str] | None, BeforeValidator(lambda given: given or None), AfterValidator(checked_tags)
+    ] = None
+    permissions_boundary_arn: Annotated[str, Field(pattern=r"^(arn:aws:iam::(\d{12}|aws):policy/.+)?$")] = ""
+    log_bucket: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")] = ""
+    network: Annotated[OwnNetwork | None, BeforeValidator(lambda given: given or None)] = None
     vpc_cidr: Annotated[str, AfterValidator(_vpc_cidr)] = "10.20.0.0/16"
-    egress: Literal["nat", "public"] = "nat"
+    egress: Literal["nat", "public", "endpoints"] = "nat"
+    registry_credential_arn: Annotated[
+        str, Field(pattern=r"^(arn:aws:secretsmanager:[a-z0-9-]+:\d{12}:secret:ecr-pullthroughcache/.+)?$")
+    ] = ""
     admin_cidrs: tuple[Annotated[str, AfterValidator(_cidr), AfterValidator(_not_everyone)], ...] = Field(
         (), strict=False
     )
-    database: Literal["rds", "none"] = "rds"
+    database: Literal["rds", "aurora", "existing", "none"] = "rds"
+    database_url_secret_arn: SecretRef | Literal[""] = ""
+    database_security_group_id: Annotated[str, Field(pattern=r"^(sg-[0-9a-f]+)?$")] = ""
+    database_capacity: Annotated[Capacity | None, BeforeValidator(lambda given: given or None)] = None
+    database_standby: bool = False
     database_instance_class: Annotated[str, Field(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")] = "db.t4g.micro"
     database_engine_version: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")] = "15"
     database_storage: Annotated[int, Field(ge=20, le=65536)] = 20
     image: Annotated[str, AfterValidator(_safe_image)] = "ghcr.io/berriai/litellm:v1.108.7"
     task_cpu: int = 1024
     task_memory: int = 4096
+    zones: Annotated[int, Field(ge=2, le=3)] = 2
+    tasks: Annotated[int, Field(ge=1, le=200)] = 1
+    autoscaling: Annotated[Autoscaling | None, BeforeValidator(lambda given: given or None)] = None
+    spot_percent: Annotated[int, Field(ge=0, le=100)] = 0
+    limits_per_process: bool = False
+    cache: Literal["valkey", "none"] = "none"
+    cache_node_type: Annotated[str, Field(pattern=r"^cache\.[a-z0-9]+\.[a-z0-9]+$")] = "cache.t4g.micro"
+    cache_engine_version: Annotated[str, Field(pattern=r"^\d+\.\d+$")] = "9.1"
+    cache_replicas: Annotated[int, Field(ge=0, le=5)] = 1
+    response_cache_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
+    migrations: Literal["start", "task"] = "start"
+    database_pool: Annotated[int, Field(ge=1, le=100)] = 10
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(strict=False)
     allowed_paths: Annotated[
         tuple[Annotated[str, AfterValidator(allow_list.checked)], ...], AfterValidator(_fits_the_doors)
     ] = Field((allow_list.DEFAULT,), strict=False)
-    domain_name: Annotated[
-        str, Field(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+)?$")
-    ] = ""
+    domain_name: Annotated[str, Field(pattern=_DOMAIN)] = ""
     certificate_arn: Annotated[str, Field(pattern=r"^(arn:aws:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+)?$")] = ""
+    doors_domain_name: Annotated[str, Field(pattern=_DOMAIN)] = ""
+    doors_certificate_arn: Annotated[
+        str, Field(pattern=r"^(arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+)?$")
+    ] = ""
+    hosted_zone_id: Annotated[str, Field(pattern=r"^([A-Z0-9]{1,32})?$")] = ""
     waf: bool = False
     waf_rate_limit: Annotated[int, Field(ge=LEAST_RATE, le=MOST_RATE)] = 3000
     access_logs: bool = False
@@ -149,30 +182,63 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
         if self.task_cpu not in fargate.cpu_units():
-            raise _at("taskCpu", f"is {self.task_cpu}; Fargate takes {_either(fargate.cpu_units())} (1024 is 1 vCPU)")
+            raise at("taskCpu", f"is {self.task_cpu}; Fargate takes {either(fargate.cpu_units())} (1024 is 1 vCPU)")
         sizes = fargate.memory_sizes(self.task_cpu)
         if self.task_memory not in sizes:
             step = sizes[1] - sizes[0]
-            raise _at(
+            raise at(
                 "taskMemory",
                 f"is {self.task_memory}; with taskCpu {self.task_cpu} Fargate takes {sizes[0]} to {sizes[-1]} MiB "
                 f"in steps of {step}",
             )
-        if bool(self.domain_name) != bool(self.certificate_arn):
-            missing, given = ("certificateArn", "domainName") if self.domain_name else ("domainName", "certificateArn")
-            raise _at(missing, f"is missing while {given} is set; the edge's own domain needs both")
         if self.ttl and self.expires_at:
-            raise _at("expiresAt", "is set together with ttl; a stack ends at one time, so set one of them")
+            raise at("expiresAt", "is set together with ttl; a stack ends at one time, so set one of them")
         if self.protect and (self.ttl or self.expires_at):
-            raise _at(
+            raise at(
                 "protect", "keeps what the end of a lifetime would destroy; take ttl and expiresAt away, or protect"
             )
         if self.protect and self.office_hours:
-            raise _at("officeHours", "would put a protected stack to sleep; take one of the two away")
-        names = [model.name for model in self.models]
-        if double := sorted({name for name in names if names.count(name) > 1}):
-            raise _at("models", f"has the name {double[0]} twice; every model needs a name of its own")
+            raise at("officeHours", "would put a protected stack to sleep; take one of the two away")
+        self._named_well()
+        growth.check_image(self)
+        growth.check_own(self)
+        growth.check(self)
+        if wrong := check_together(self.models):
+            raise at("models", wrong)
+        if self.egress == "endpoints" and (others := [model.name for model in self.models if model.provider]):
+            raise at(
+                "egress", f"is endpoints, by which nothing outside of AWS is reached, and {others[0]} is answered there"
+            )
         return self
+
+    def _named_well(self) -> None:
+        """A name needs a certificate; a certificate needs a name, or a zone in which ACM may prove it."""
+        for name, certificate, whose in (
+            ("domainName", "certificateArn", "the edge's own domain"),
+            ("doorsDomainName", "doorsCertificateArn", "HTTPS at the doors"),
+        ):
+            named, certified = getattr(self, to_snake(name)), getattr(self, to_snake(certificate))
+            if named and not certified and not self.hosted_zone_id:
+                raise at(
+                    certificate,
+                    f"is missing while {name} is set; {whose} needs it, or hostedZoneId, in whose zone one is made",
+                )
+            if certified and not named:
+                raise at(name, f"is missing while {certificate} is set; {whose} needs both")
+        if self.hosted_zone_id and not self.domain_name and not self.doors_domain_name:
+            raise at("hostedZoneId", "is set without a name to put there; set domainName, doorsDomainName or both")
+        if self.domain_name and self.domain_name == self.doors_domain_name:
+            raise at("doorsDomainName", "is the same as domainName; the doors need a name of their own")
+
+    @property
+    def capacity(self) -> Capacity:
+        """Aurora's, with its defaults."""
+        return self.database_capacity or Capacity()
+
+    @property
+    def most_tasks(self) -> int:
+        """How many tasks may run, apart from those that an update replaces."""
+        return self.autoscaling.max_tasks if self.autoscaling else self.tasks
 
     @property
     def public_paths(self) -> tuple[OpenPath, ...]:
@@ -182,7 +248,18 @@ class Settings(BaseModel):
     @property
     def model_names(self) -> tuple[str, ...]:
         """The names under which clients call the models."""
-        return tuple(model.name for model in self.models)
+        return tuple(name for model in self.models for name in (model.name, *model.aliases))
+
+
+OWNERS: dict[str, type[BaseModel]] = {
+    "": Settings,
+    "models": Model,
+    "network": OwnNetwork,
+    "officeHours": OfficeHours,
+    "autoscaling": Autoscaling,
+    "databaseCapacity": Capacity,
+}
+"""What has options, by the option that it is the value of."""
 
 
 class Stack(BaseModel):
@@ -199,7 +276,12 @@ class Stack(BaseModel):
     @property
     def prefix(self) -> str:
         """Starts every physical name, such as `llm-gateway-poc`, so that two stacks fit in one account."""
-        return f"{self.project}-{self.stack}"
+        return self.settings.name_prefix or f"{self.project}-{self.stack}"
+
+    @property
+    def where(self) -> str:
+        """Starts a sentence about one of the settings: the file and the project that it is to be changed in."""
+        return f"Pulumi.{self.stack}.yaml: {self.project}:"
 
 
 def load(project: str, stack: str, config: Mapping[str, Any], root: Path) -> Stack:
@@ -213,12 +295,18 @@ def load(project: str, stack: str, config: Mapping[str, Any], root: Path) -> Sta
     """
     file = f"Pulumi.{stack}.yaml"
     own = {key.partition(":")[2]: value for key, value in config.items() if key.startswith(f"{project}:")}
-    problems = _stack_problems(project, stack, file, config.get("aws:region"))
+    problems = _stack_problems(project, stack, file, config.get("aws:region"), bool(own.get("namePrefix")))
     settings = None
     try:
         settings = Settings.model_validate({key: _parse(key, value) for key, value in own.items()})
     except ValidationError as error:
-        problems += [f"{file}: {project}:{_sentence(detail)}" for detail in error.errors()]
+        problems += [f"{file}: {project}:{sentence(detail, OWNERS)}" for detail in error.errors()]
+    region = config.get("aws:region")
+    if settings and settings.doors_certificate_arn and f":acm:{region}:" not in settings.doors_certificate_arn:
+        problems.append(
+            f"{file}: {project}:doorsCertificateArn is in another region than the stack ({region}); a load balancer "
+            "takes certificates of its own region only."
+        )
     access, mistakes = load_access(
         root / "access" / f"{stack}.yaml",
         models=settings.model_names if settings else _names_at_least(own),
@@ -230,16 +318,16 @@ def load(project: str, stack: str, config: Mapping[str, Any], root: Path) -> Sta
     return Stack(project=project, stack=stack, region=str(config["aws:region"]), settings=settings, access=access)
 
 
-def _stack_problems(project: str, stack: str, file: str, region: object) -> list[str]:
+def _stack_problems(project: str, stack: str, file: str, region: object, named: bool) -> list[str]:
     prefix = f"{project}-{stack}"
     problems = []
     if not region:
         problems.append(f"{file}: aws:region is missing; set it to the region to deploy to, such as us-west-1.")
-    if len(prefix) > MAX_PREFIX or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", prefix):
+    if not named and (len(prefix) > MAX_PREFIX or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", prefix)):
         problems.append(
             f"the stack's name {stack!r} doesn't fit; AWS names start with {project}-<stack>, which may have "
             f"{MAX_PREFIX} characters: "
-            "lower-case letters, digits and single hyphens."
+            "lower-case letters, digits and single hyphens. Or set namePrefix."
         )
     return problems
 
@@ -261,84 +349,3 @@ def _names_at_least(own: Mapping[str, Any]) -> tuple[str, ...]:
     models = _parse("models", own.get("models"))
     entries = models if isinstance(models, (list, tuple)) else []
     return tuple(entry["name"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str))
-
-
-class _Located(ValueError):
-    def __init__(self, key: str, text: str) -> None:
-        self.key = key
-        super().__init__(text)
-
-
-def _at(key: str, text: str) -> _Located:
-    """A mistake of several settings together, reported at `key`."""
-    return _Located(key, text)
-
-
-def _either(values: tuple[Any, ...]) -> str:
-    *most, last = [str(value) for value in values]
-    return f"{', '.join(most)} or {last}" if most else last
-
-
-def _sentence(detail: Any) -> str:
-    """pydantic's error as `key is …; what to change.`"""
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
-    given, context = detail["input"], detail.get("ctx", {})
-    match detail["type"]:
-        case "extra_forbidden":
-            return _unknown(where)
-        case "missing":
-            return f"{where} is missing; set it."
-        case "literal_error":
-            return f"{where} is {given!r}; {_literal_hint(where, given, context['expected'])}"
-        case "value_error" if isinstance(context["error"], _Located):
-            return f"{context['error'].key} {context['error']}."
-        case "value_error":
-            return f"{where} is {given!r}, but {_plain(str(context['error']))}."
-        case "string_pattern_mismatch":
-            return f"{where} is {given!r}, which isn't of the form that it needs; see its description in Pulumi.yaml."
-        case (
-            "int_type"
-            | "bool_type"
-            | "string_type"
-            | "tuple_type"
-            | "list_type"
-            | "model_type"
-            | "dict_type"
-            | "float_type"
-        ):
-            return f"{where} is {given!r}; it must be {_kind(detail['type'])}."
-        case _:
-            return f"{where} is {given!r}; {detail['msg'][0].lower()}{detail['msg'][1:]}."
-
-
-def _unknown(where: str) -> str:
-    own = where.rpartition(".")[2]
-    owner = Settings if "." not in where else OfficeHours if where.startswith("officeHours") else Model
-    names = [to_camel(name) for name in owner.model_fields]
-    near = difflib.get_close_matches(own, names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(sorted(names))}."
-    return f"{where} is no option of this stack; {hint}"
-
-
-def _literal_hint(where: str, given: object, expected: str) -> str:
-    later = {("database", "aurora"), ("egress", "endpoints")}
-    if (where, given) in later:
-        return f"this version doesn't have it yet: set it to {expected}."
-    return f"it must be {expected}."
-
-
-def _plain(text: str) -> str:
-    return text.rstrip(".").replace(
-        "has host bits set", "has bits set behind the network's part; write the network's first address"
-    )
-
-
-def _kind(error_type: str) -> str:
-    return {
-        "int_type": "a whole number",
-        "float_type": "a number",
-        "bool_type": "true or false",
-        "string_type": "text",
-        "dict_type": "an object",
-        "model_type": "an object",
-    }.get(error_type, "a list")

@@ -26,7 +26,8 @@ NIGHTLY = "cron(0 3 ? * * *)"
 @dataclass(frozen=True)
 class SleepArgs:
     """`service_arn` with its `cluster` and `service` names; `tasks` is how many run when awake. `database_arn` and
-    `database` (its identifier) are None without one. `hours` None: only `make sleep` and `make wake`."""
+    `database` (its identifier) are None without one. `hours` None: only `make sleep` and `make wake`.
+    `aurora`: the database is a cluster."""
 
     prefix: str
     cluster: str
@@ -36,6 +37,7 @@ class SleepArgs:
     database: str | None
     database_arn: pulumi.Input[str] | None
     hours: OfficeHours | None
+    aurora: bool = False
 
 
 class Sleep(pulumi.ComponentResource):
@@ -89,6 +91,8 @@ class Sleep(pulumi.ComponentResource):
         return "ecs:updateService", given
 
     def _database(self, verb: str) -> tuple[str, dict[str, Any]]:
+        if self._args.aurora:
+            return f"rds:{verb}DBCluster", {"DbClusterIdentifier": self._args.database}
         return f"rds:{verb}DBInstance", {"DbInstanceIdentifier": self._args.database}
 
     def _schedule(
@@ -147,7 +151,8 @@ class Sleep(pulumi.ComponentResource):
         )
         statements: list[Any] = [{"Effect": "Allow", "Action": "ecs:UpdateService", "Resource": self._args.service_arn}]
         if self._args.database_arn is not None:
-            actions = ["rds:StopDBInstance"] + (["rds:StartDBInstance"] if self._args.hours else [])
+            kind = "Cluster" if self._args.aurora else "Instance"
+            actions = [f"rds:StopDB{kind}"] + ([f"rds:StartDB{kind}"] if self._args.hours else [])
             statements.append({"Effect": "Allow", "Action": actions, "Resource": self._args.database_arn})
         policy = aws.iam.RolePolicy(
             f"{self._name}-policy",

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pulumi
 
+from components.settings import Stack
 
-def tag_everything(project: str, stack: str) -> None:
-    """Registers a transformation that adds the stack's tags to every AWS resource of the program that can carry
-    tags."""
-    common = {"Project": project, "Stack": stack, "ManagedBy": "pulumi"}
+Transformation = Callable[[pulumi.ResourceTransformationArgs], pulumi.ResourceTransformationResult | None]
+
+
+def transformations(stack: Stack) -> list[Transformation]:
+    """What every resource of the stack goes through: tags, and the permissions boundary if there is one."""
+    boundary = stack.settings.permissions_boundary_arn
+    found = [tagging(stack.project, stack.stack, stack.settings.tags or {})]
+    return [*found, bounding(boundary)] if boundary else found
+
+
+def tagging(project: str, stack: str, more: Mapping[str, str]) -> Transformation:
+    """A transformation that adds the stack's tags, and `more`, to every AWS resource that can carry tags."""
+    common = {**more, "Project": project, "Stack": stack, "ManagedBy": "pulumi"}
 
     def add(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         # generated AWS classes list every property that a type has, set or not
@@ -20,4 +31,18 @@ def tag_everything(project: str, stack: str) -> None:
         props = {**args.props, "tags": {**common, **own}}
         return pulumi.ResourceTransformationResult(props=props, opts=args.opts)
 
-    pulumi.runtime.register_stack_transformation(add)
+    return add
+
+
+def bounding(boundary_arn: str) -> Transformation:
+    """A transformation that gives every role this permissions boundary, which some organisations demand of whoever
+    makes roles.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"""
+
+    def bound(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if args.type_ != "aws:iam/role:Role":
+            return None
+        props = {**args.props, "permissions_boundary": boundary_arn}
+        return pulumi.ResourceTransformationResult(props=props, opts=args.opts)
+
+    return bound

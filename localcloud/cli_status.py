@@ -14,6 +14,7 @@ def render(status: Mapping[str, Any]) -> str:
     sections = [
         f"Simulated AWS at {status['endpoint']}, daemon {status['pid']}, up {_duration(status['uptime_seconds'])}",
         _table("Databases", ("name", "status", "on AWS", "here", "memory"), map(_database, status["databases"])),
+        _table("Caches", ("name", "status", "on AWS", "here", "memory"), map(_cache, status["caches"])),
         _table("Services", ("name", "tasks", "rollout", "reason"), map(_service, status["services"])),
         _table(
             "Tasks",
@@ -31,6 +32,12 @@ def render(status: Mapping[str, Any]) -> str:
 
 
 def _database(item: Mapping[str, Any]) -> tuple[str, ...]:
+    status = item["status"] + (f": {item['reason']}" if item.get("reason") else "")
+    here = f"127.0.0.1:{item['port']}" if item["port"] else "-"
+    return item["name"], status, item["address"] or "-", here, _megabytes(item["memory_bytes"])
+
+
+def _cache(item: Mapping[str, Any]) -> tuple[str, ...]:
     status = item["status"] + (f": {item['reason']}" if item.get("reason") else "")
     here = f"127.0.0.1:{item['port']}" if item["port"] else "-"
     return item["name"], status, item["address"] or "-", here, _megabytes(item["memory_bytes"])

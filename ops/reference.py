@@ -25,8 +25,6 @@ from typing import Any, NotRequired, TypedDict
 class LlmGatewayArgs(TypedDict):
     """As the stack's config; plain values, since all of them are checked before anything is created."""
 
-    prefix: NotRequired[str]
-    """Starts every physical name, in place of the component's own; at most 32 letters, digits and hyphens."""
 '''
 _PYTHON = {"string": "str", "integer": "int", "boolean": "bool", "object": "dict[str, Any]"}
 HEAD = """# Configuration

@@ -5,6 +5,7 @@ What there is comes from the stack's state, so it works on any backend and with 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from ops.errors import CannotRun
 
 SERVICE = "aws:ecs/service:Service"
 DATABASE = "aws:rds/instance:Instance"
+AURORA = "aws:rds/cluster:Cluster"
 SCHEDULE = "aws:scheduler/schedule:Schedule"
 SCALING = "aws:appautoscaling/target:Target"
 KEEP_ASLEEP = "keep-asleep"
@@ -25,7 +27,8 @@ Say = Callable[[str], None]
 @dataclass(frozen=True)
 class Parts:
     """What sleeps. `tasks` is how many run when awake. `schedule` is the group and name of the one that keeps the
-    database from starting by itself; None where office hours do that. `scaled` names scalable targets."""
+    database from starting by itself; None where office hours do that. `aurora`: the database is a cluster. `scaled`
+    names scalable targets."""
 
     region: str
     cluster: str
@@ -33,6 +36,7 @@ class Parts:
     tasks: int
     database: str | None
     schedule: tuple[str, str] | None
+    aurora: bool = False
     scaled: tuple[str, ...] = ()
 
 
@@ -48,7 +52,8 @@ def parts(resources: Iterable[Mapping[str, Any]]) -> Parts:
     found = {item["type"]: item.get("outputs") or {} for item in there}
     if SERVICE not in found:
         raise CannotRun("this stack has no service: it is not up")
-    service, database = found[SERVICE], found.get(DATABASE)
+    service, aurora = found[SERVICE], found.get(AURORA)
+    database = aurora["clusterIdentifier"] if aurora else found.get(DATABASE, {}).get("identifier")
     schedules = [item.get("outputs") or {} for item in there if item["type"] == SCHEDULE]
     named = [schedule for schedule in schedules if schedule.get("name") == KEEP_ASLEEP]
     return Parts(
@@ -57,7 +62,8 @@ def parts(resources: Iterable[Mapping[str, Any]]) -> Parts:
         service=str(service["name"]),
         # a stack that was refreshed while it slept has forgotten how many there were
         tasks=max(1, int(service.get("desiredCount") or 0)),
-        database=str(database["identifier"]) if database else None,
+        database=str(database) if database else None,
+        aurora=aurora is not None,
         schedule=(str(named[0]["groupName"]), KEEP_ASLEEP) if named else None,
         scaled=tuple(str((i.get("outputs") or {})["resourceId"]) for i in there if i["type"] == SCALING),
     )
@@ -72,11 +78,11 @@ def sleep(these: Parts, client: Callable[[str], Any], say: Say) -> None:
     ecs.get_waiter("services_stable").wait(cluster=these.cluster, services=[these.service], WaiterConfig=_LOOK)
     if these.database is None:
         return
-    rds = client("rds")
-    if _status(rds, these.database) not in ("stopping", "stopped"):
+    store = _Store(client("rds"), these)
+    if store.status not in ("stopping", "stopped"):
         say("the database stops (minutes)")
-        rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=these.database, WaiterConfig=_LOOK)
-        rds.stop_db_instance(DBInstanceIdentifier=these.database)
+        store.wait("available")
+        store.stop()
     _keep_asleep(these, client, "ENABLED")
 
 
@@ -84,14 +90,14 @@ def wake(these: Parts, client: Callable[[str], Any], say: Say) -> None:
     """The database first. Returns once the tasks are healthy behind the doors."""
     if these.database is not None:
         _keep_asleep(these, client, "DISABLED")
-        rds = client("rds")
-        if _status(rds, these.database) == "stopping":
+        store = _Store(client("rds"), these)
+        if store.status == "stopping":
             say("the database is still stopping")
-            rds.get_waiter("db_instance_stopped").wait(DBInstanceIdentifier=these.database, WaiterConfig=_LOOK)
-        if _status(rds, these.database) == "stopped":
-            rds.start_db_instance(DBInstanceIdentifier=these.database)
+            store.wait("stopped")
+        if store.status == "stopped":
+            store.start()
         say("the database starts (minutes)")
-        rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=these.database, WaiterConfig=_LOOK)
+        store.wait("available")
     ecs = client("ecs")
     ecs.update_service(cluster=these.cluster, service=these.service, desiredCount=these.tasks)
     say("the tasks start")
@@ -104,8 +110,36 @@ def wake(these: Parts, client: Callable[[str], Any], say: Say) -> None:
     _scaling(these, client, suspended=False)
 
 
-def _status(rds: Any, database: str) -> str:
-    return str(rds.describe_db_instances(DBInstanceIdentifier=database)["DBInstances"][0]["DBInstanceStatus"])
+class _Store:
+    """The database: an instance, or a cluster, whose calls are named alike."""
+
+    def __init__(self, rds: Any, these: Parts) -> None:
+        self._rds, self._aurora = rds, these.aurora
+        kind = "Cluster" if these.aurora else "Instance"
+        self._which = {f"DB{kind}Identifier": these.database}
+
+    @property
+    def status(self) -> str:
+        if self._aurora:
+            return str(self._rds.describe_db_clusters(**self._which)["DBClusters"][0]["Status"])
+        return str(self._rds.describe_db_instances(**self._which)["DBInstances"][0]["DBInstanceStatus"])
+
+    def wait(self, status: str) -> None:
+        """Until it is `available` or `stopped`."""
+        if self._aurora and status == "stopped":  # botocore has no waiter for it
+            for _ in range(_LOOK["MaxAttempts"]):
+                if self.status == status:
+                    return
+                time.sleep(_LOOK["Delay"])
+            raise CannotRun("the database is still stopping after half an hour; try again later")
+        name = f"db_{'cluster' if self._aurora else 'instance'}_{status}"
+        self._rds.get_waiter(name).wait(**self._which, WaiterConfig=_LOOK)
+
+    def stop(self) -> None:
+        (self._rds.stop_db_cluster if self._aurora else self._rds.stop_db_instance)(**self._which)
+
+    def start(self) -> None:
+        (self._rds.start_db_cluster if self._aurora else self._rds.start_db_instance)(**self._which)
 
 
 def _keep_asleep(these: Parts, client: Callable[[str], Any], state: str) -> None:

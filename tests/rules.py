@@ -22,7 +22,12 @@ ENDS_WITHIN = 5.0  # seconds for processes that are on their way out when the la
 
 # Rooms that take longer come later: a mistake shows as early as it can. Those that aren't named need nothing but
 # Python.
-LATER = {"dataplane": 1, "plugins": 1, "aws": 1, "images": 2, "ops": 2, "relay": 2, "edge": 3, "engine": 3, "live": 4}
+LATER = {
+    **dict.fromkeys(("dataplane", "plugins", "aws"), 1),
+    **dict.fromkeys(("images", "ops", "relay"), 2),
+    **dict.fromkeys(("edge", "engine"), 3),
+    **dict.fromkeys(("scale", "live"), 4),
+}
 
 # Every process that a test starts, and whatever that starts, carries the mark in its environment.
 os.environ[MARK] = uuid.uuid4().hex
@@ -40,7 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _rank(test: Path, shared: bool) -> int:
     """Within its room, a file that runs the engine or the real LiteLLM says so by its name. Where several workers share
     the tests, the longest piece of work comes first, so that nobody waits for it in the end."""
-    if shared and test.parts[0] == "live":
+    if shared and test.parts[0] in ("live", "scale"):
         return -1
     return max(LATER.get(test.parts[0], 0), 3 if test.name.startswith(("test_engine", "test_live_")) else 0)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -147,6 +147,25 @@ class ServiceFact:
 
 
 @dataclass(frozen=True)
+class StandaloneTask:
+    """A task that RunTask asked for: what DescribeTasks doesn't say of it, for whoever runs it."""
+
+    arn: str
+    family: str
+    cluster: str
+    task_definition: str
+    subnets: tuple[str, ...]
+    groups: tuple[str, ...]
+    public: bool
+    commands: dict[str, tuple[str, ...]]  # container → the command in place of its own
+    environment: dict[str, dict[str, str]]  # container → variables over its own
+    started_by: str | None
+    created: datetime
+    token: str | None = None  # the call's clientToken
+    stop_reason: str | None = None  # StopTask's
+
+
+@dataclass(frozen=True)
 class TargetFact:
     """Health of one target: ``state`` initial, healthy, unhealthy, draining, unused; ``reason`` is AWS's code."""
 
@@ -173,8 +192,13 @@ class Facts:
     """
 
     databases: dict[str, DatabaseFact] = field(default_factory=dict)  # by DBInstanceIdentifier; none yet: "creating"
+    clusters: dict[str, DatabaseFact] = field(default_factory=dict)  # by DBClusterIdentifier; none yet: "creating"
+    cluster_passwords: dict[str, str] = field(default_factory=dict, repr=False)
+    caches: dict[str, DatabaseFact] = field(default_factory=dict)  # by replication group; none yet: "creating"
+    auth_tokens: dict[str, str] = field(default_factory=dict, repr=False)  # of a replication group, as last given
     passwords: dict[str, str] = field(default_factory=dict, repr=False)  # master password as last given to the API
     services: dict[str, ServiceFact] = field(default_factory=dict)  # by service ARN
+    tasks: dict[str, TaskFact] = field(default_factory=dict)  # standalone ones, by ARN
     targets: dict[str, dict[tuple[str, int], TargetFact]] = field(default_factory=dict)  # by target group ARN
     invoke: Callable[[str, bytes], InvokeResult] | None = None  # (function name or ARN, payload), blocking
     # CloudFront distribution id → ETag of the version that the edge runs. None: no edge reports, and the API calls a
@@ -209,6 +233,9 @@ class Account:
         self.facts = Facts()
         self.behaviours = Behaviours()
         self.on_stop = on_stop
+        # what has network interfaces beyond what moto knows: each yields (what, its subnets, its security groups)
+        self.standalone: dict[str, StandaloneTask] = {}  # by ARN, until it has stopped and an hour has passed
+        self.users: list[Callable[[], Iterator[tuple[str, set[str], set[str]]]]] = []
         self._clients: dict[tuple[str, str, str], Any] = {}
 
     def client(self, service: str, region: str | None = None) -> Any:

@@ -52,6 +52,15 @@ def engine_versions(engine: str) -> tuple[str, ...]:
 
 
 @cache
+def cluster_versions(engine: str) -> tuple[str, ...]:
+    """The versions of a cluster's engine, major ones ("15") among them; none for an unknown engine."""
+    for rule in _load("aws_rds_dbcluster", "engine_version.json")["allOf"]:
+        if rule["if"]["properties"]["Engine"].get("const") == engine:
+            return tuple(str(version) for version in rule["then"]["properties"]["EngineVersion"]["enum"])
+    return ()
+
+
+@cache
 def instance_classes(region: str, engine: str) -> frozenset[str]:
     """The instance classes that RDS offers for ``engine`` in ``region``, in any version."""
     rules = _load("aws_rds_dbinstance", "dbinstanceclass_enum.json").get(region, {}).get("allOf", [])
@@ -72,3 +81,18 @@ def classes_of_version(engine: str, version: str) -> frozenset[str] | None:
         if properties["Engine"].get("const") == engine and re.match(properties["EngineVersion"]["pattern"], version):
             found.update(rule["then"]["properties"]["DBInstanceClass"]["enum"])
     return frozenset(found) or None
+
+
+@cache
+def cache_versions(engine: str) -> tuple[str, ...]:
+    """The versions of an ElastiCache engine; none for an unknown engine."""
+    for rule in _load("aws_elasticache_cachecluster", "engine_version.json")["allOf"]:
+        if rule["if"]["properties"]["Engine"].get("const") == engine:
+            return tuple(str(version) for version in rule["then"]["properties"]["EngineVersion"]["enum"])
+    return ()
+
+
+@cache
+def cache_node_types(region: str) -> frozenset[str]:
+    """The node types that ElastiCache offers in ``region``."""
+    return frozenset(_load("aws_elasticache_cachecluster", "cachenodetype_enum.json").get(region, {}).get("enum", ()))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from localcloud.aws import (
+    autoscaling,
     balancing,
     budgets,
+    caches,
+    certificates,
     cloudfront,
     databases,
     ecs,
     firewall,
     functions,
+    images,
     log_delivery,
     network,
     parameters,
@@ -17,7 +21,7 @@ from localcloud.aws import (
     secret_rules,
 )
 from localcloud.aws.account import Account
-from localcloud.aws.bedrock import runtime
+from localcloud.aws.bedrock import catalogue, runtime
 from localcloud.aws.iam import identities
 from localcloud.aws.rules import Rules
 
@@ -28,8 +32,11 @@ def make_rules(account: Account) -> Rules:
     network.register(rules, account)
     edge = cloudfront.register(rules, account)
     balancing.register(rules, account, edge)
+    certificates.register(rules, account, edge)
     firewall.register(rules, account, edge)
     log_delivery.register(rules, account, edge)
-    for room in (runtime, ecs, databases, functions, secret_rules, parameters, quotas, budgets, identities):
+    for room in (runtime, catalogue, ecs, images, autoscaling, databases, caches, functions):
+        room.register(rules, account)
+    for room in (secret_rules, parameters, quotas, budgets, identities):
         room.register(rules, account)
     return rules

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 
 from localcloud.aws.account import Account
 from localcloud.dataplane.alb_health import HealthChecker
@@ -15,6 +16,7 @@ from localcloud.net.fabric import Blocked, Fabric
 from localcloud.net.http_server import Client, Door
 from localcloud.net.model import Interface
 from localcloud.net.wire import Wire
+from localcloud.tls import Authority
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +26,13 @@ _DEFAULT_PORTS = {"HTTP": 80, "HTTPS": 443}
 class _ServedListener:
     """One listener's door and what it answers with."""
 
-    def __init__(self, fabric: Fabric, targets: TargetState, readings: Readings) -> None:
+    def __init__(
+        self, fabric: Fabric, targets: TargetState, readings: Readings, tls: tuple[str, ssl.SSLContext] | None
+    ) -> None:
         self._fabric = fabric
         self.app = ListenerApp(fabric, targets, readings)
-        self.door = Door(self.app, self._admit)
+        self.certificate = tls[0] if tls else None
+        self.door = Door(self.app, self._admit, tls[1] if tls else None)
 
     async def _admit(self, wire: Wire) -> Client | None:
         """Who a connection is; None when the load balancer's security groups keep it out."""
@@ -46,13 +51,16 @@ class _ServedListener:
 class LoadBalancers:
     """Serves every application load balancer that the API holds. ``reconcile`` after changes, ``close`` at the end."""
 
-    def __init__(self, account: Account, fabric: Fabric, readings: Readings | None = None) -> None:
+    def __init__(
+        self, account: Account, fabric: Fabric, authority: Authority, readings: Readings | None = None
+    ) -> None:
         self._account = account
         self._fabric = fabric
+        self._authority = authority
         self._readings = readings or Readings.from_environment()
         self._targets = TargetState()
         self._served: dict[str, _ServedListener] = {}  # by listener ARN
-        self._names: dict[str, tuple[str, int, str]] = {}  # listener ARN → name, port, protocol
+        self._names: dict[str, tuple[tuple[str, ...], int, str]] = {}  # listener ARN → names, port, protocol
         self._checkers: dict[str, HealthChecker] = {}  # by target group ARN
 
     async def reconcile(self) -> None:
@@ -92,22 +100,37 @@ class LoadBalancers:
 
     async def _serve(self, balancer: LoadBalancer, listener: Listener, interfaces: list[Interface]) -> None:
         served = self._served.get(listener.arn)
+        if served is not None and served.certificate != (listener.certificate[0] if listener.certificate else None):
+            await self._end(listener.arn)
+            served = None
         if served is None:
-            served = _ServedListener(self._fabric, self._targets, self._readings)
+            tls = await asyncio.to_thread(self._tls, listener)
+            served = _ServedListener(self._fabric, self._targets, self._readings, tls)
             served.app.configure(balancer, listener, interfaces)
             await served.door.open()
             self._served[listener.arn] = served
             log.info("load balancer %s:%d is on 127.0.0.1:%d", balancer.name, listener.port, served.door.port)
         served.app.configure(balancer, listener, interfaces)
-        name = (balancer.dns_name, listener.port, listener.protocol)
-        if self._names.get(listener.arn, name) != name:  # the listener's port was changed
+        name = ((balancer.dns_name, *balancer.aliases), listener.port, listener.protocol)
+        if self._names.get(listener.arn, name) != name:  # the listener's port was changed, or an alias came or went
             await self._unname(listener.arn)
         self._names[listener.arn] = name
-        await self._fabric.unbind(balancer.dns_name, listener.port)
-        for interface in interfaces:
-            await self._fabric.bind(balancer.dns_name, listener.port, interface, ("127.0.0.1", served.door.port))
-        for url in _urls(*name):
-            self._account.facts.hosts[url] = f"http://127.0.0.1:{served.door.port}"
+        for each in name[0]:
+            await self._fabric.unbind(each, listener.port)
+            for interface in interfaces:
+                await self._fabric.bind(each, listener.port, interface, ("127.0.0.1", served.door.port))
+            for url in _urls(each, listener.port, listener.protocol):
+                self._account.facts.hosts[url] = f"{listener.protocol.lower()}://127.0.0.1:{served.door.port}"
+
+    def _tls(self, listener: Listener) -> tuple[str, ssl.SSLContext] | None:
+        """A certificate of the local cloud's authority for the names of ACM's, and its id. Blocks."""
+        if listener.certificate is None:
+            return None
+        id, names = listener.certificate
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(*self._authority.issue(f"certificate-{id}", names))
+        return id, context
 
     async def _end(self, arn: str) -> None:
         await self._unname(arn)
@@ -115,9 +138,12 @@ class LoadBalancers:
 
     async def _unname(self, arn: str) -> None:
         name = self._names.pop(arn, None)
-        if name is not None:
-            await self._fabric.unbind(name[0], name[1])
-            for url in _urls(*name):
+        if name is None:
+            return
+        names, port, protocol = name
+        for each in names:
+            await self._fabric.unbind(each, port)
+            for url in _urls(each, port, protocol):
                 self._account.facts.hosts.pop(url, None)
 
     async def _check(

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from localcloud.aws.account import Account
 from localcloud.dataplane.alb_rules import Action, Condition, Fixed, Forward, Redirect, Rewrite, Rule, Unsupported
+from localcloud.dataplane.names import aliases
 
 _DEFAULT_PRIORITY = 1_000_000
 
@@ -45,6 +46,7 @@ class Listener:
     port: int
     protocol: str
     rules: tuple[Rule, ...]
+    certificate: tuple[str, tuple[str, ...]] | None = None  # of an HTTPS one: its id, and the names that it is for
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class LoadBalancer:
     groups: tuple[str, ...]
     attributes: Mapping[str, str]
     listeners: tuple[Listener, ...]
+    aliases: tuple[str, ...] = ()  # further names that DNS gives it
 
     def flag(self, name: str) -> bool:
         """Whether a true/false attribute is on."""
@@ -72,7 +75,8 @@ def read(account: Account) -> tuple[list[LoadBalancer], dict[str, TargetGroup]]:
     """Everything about application load balancers in the account. Something deleted meanwhile is left out."""
     elb = account.client("elbv2")
     items = _all(elb, "describe_load_balancers", "LoadBalancers")
-    balancers = [_balancer(elb, item) for item in items if item["Type"] == "application"]
+    known = aliases(account)
+    balancers = [_balancer(account, elb, item, known) for item in items if item["Type"] == "application"]
     groups = [_target_group(elb, item) for item in _all(elb, "describe_target_groups", "TargetGroups")]
     return [b for b in balancers if b is not None], {group.arn: group for group in groups if group is not None}
 
@@ -81,7 +85,7 @@ def _all(elb: Any, operation: str, key: str) -> list[dict[str, Any]]:
     return [item for page in elb.get_paginator(operation).paginate() for item in page[key]]
 
 
-def _balancer(elb: Any, item: dict[str, Any]) -> LoadBalancer | None:
+def _balancer(account: Account, elb: Any, item: dict[str, Any], known: Mapping[str, list[str]]) -> LoadBalancer | None:
     arn = item["LoadBalancerArn"]
     try:
         attributes = elb.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
@@ -95,7 +99,8 @@ def _balancer(elb: Any, item: dict[str, Any]) -> LoadBalancer | None:
             subnets=tuple(zone["SubnetId"] for zone in item["AvailabilityZones"]),
             groups=tuple(item.get("SecurityGroups", [])),
             attributes={entry["Key"]: entry["Value"] for entry in attributes},
-            listeners=tuple(_listener(elb, listener) for listener in listeners),
+            listeners=tuple(_listener(account, elb, listener) for listener in listeners),
+            aliases=tuple(sorted(known.get(item["DNSName"].lower(), ()))),
         )
     except ClientError as error:
         if error.response["Error"]["Code"].endswith("NotFound"):
@@ -103,7 +108,7 @@ def _balancer(elb: Any, item: dict[str, Any]) -> LoadBalancer | None:
         raise
 
 
-def _listener(elb: Any, item: dict[str, Any]) -> Listener:
+def _listener(account: Account, elb: Any, item: dict[str, Any]) -> Listener:
     rules = elb.describe_rules(ListenerArn=item["ListenerArn"])["Rules"]
     read = [_rule(rule) for rule in rules]
     if not any(rule.priority == _DEFAULT_PRIORITY for rule in read):
@@ -113,7 +118,14 @@ def _listener(elb: Any, item: dict[str, Any]) -> Listener:
         port=item["Port"],
         protocol=item["Protocol"],
         rules=tuple(sorted(read, key=lambda rule: rule.priority)),
+        certificate=_certificate(account, item) if item["Protocol"] == "HTTPS" else None,
     )
+
+
+def _certificate(account: Account, item: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    arn = item["Certificates"][0]["CertificateArn"]
+    found = account.client("acm").describe_certificate(CertificateArn=arn)["Certificate"]
+    return arn.rpartition("/")[2], tuple(found.get("SubjectAlternativeNames") or [found["DomainName"]])
 
 
 def _rule(item: dict[str, Any]) -> Rule:

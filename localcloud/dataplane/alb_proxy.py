@@ -10,6 +10,7 @@ import random
 import secrets
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
@@ -80,11 +81,15 @@ class TargetState:
     outstanding: Counter[Address] = field(default_factory=Counter)
     turns: Counter[str] = field(default_factory=Counter)
 
-    def choose(self, group: TargetGroup) -> Address | None:
-        """The target that takes the next request. When none is healthy all are asked (fail open), as AWS does."""
+    def choose(self, group: TargetGroup, present: Callable[[str, int], bool]) -> Address | None:
+        """The target that takes the next request. When none is healthy all are asked (fail open), as AWS does.
+
+        One whose program has ended isn't ``present``: ECS is about to take it from the group, which on AWS is a matter
+        of seconds, and here of none.
+        """
         facts = self.health.get(group.arn, {})
         healthy = [target for target in group.targets if facts.get(target, TargetFact("initial")).state == "healthy"]
-        candidates = healthy or list(group.targets)
+        candidates = [target for target in healthy if present(*target)] or healthy or list(group.targets)
         if not candidates:
             return None
         self.turns[group.arn] += 1
@@ -149,7 +154,7 @@ class ListenerApp:
         if group is None or group.unsupported:
             await exchange.answer(error_page(501 if group else 503, group.unsupported if group else "no target group"))
             return
-        address = self._targets.choose(group)
+        address = self._targets.choose(group, self._fabric.bound)
         if address is None:
             await exchange.answer(error_page(503, f"target group {group.name} has no registered targets"))
             return

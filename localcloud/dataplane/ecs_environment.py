@@ -98,7 +98,13 @@ async def environment(
     given = {**container.environment, **secrets}
     known = await asyncio.to_thread(site.hosts)
     localised = await hops.localise(given, known, lambda host, port: site.fabric.listen(interface, host, port))
-    return {**_of_fargate(site, interface, await site.fabric.listen_aws(interface), offer), **localised}
+    trust = site.authority.trust()
+    return {
+        **_of_fargate(site, interface, await site.fabric.listen_aws(interface), offer),
+        # what stands in for the public authorities that sign AWS's certificates
+        **({"SSL_CERT_FILE": str(trust)} if trust is not None else {}),
+        **localised,
+    }
 
 
 def _of_fargate(site: Site, interface: Interface, aws_port: int, offer: Offer | None) -> dict[str, str]:

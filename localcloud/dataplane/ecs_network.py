@@ -11,20 +11,9 @@ from botocore.exceptions import ClientError
 from localcloud.aws.account import Account
 from localcloud.dataplane.ecs_health import TargetView
 from localcloud.dataplane.ecs_model import Balanced
-from localcloud.net.fabric import Fabric
 from localcloud.net.model import Interface
-from localcloud.net.verdict import judge, judge_aws
 
 log = logging.getLogger(__name__)
-
-
-# Of ghcr.io; any address outside of AWS and the VPC has the same way.
-_REGISTRY_ADDRESS = "140.82.112.33"
-_HTTPS = 443
-
-
-class RegistryOutOfReach(Exception):
-    """The task's network has no way to an image's registry; the message is ECS's, and says what is missing."""
 
 
 class NetworkError(Exception):
@@ -55,25 +44,6 @@ def attach(
         groups=tuple(group["GroupId"] for group in made["Groups"]),
         public=public,
     )
-
-
-async def check_registries(fabric: Fabric, interface: Interface, images: Sequence[str]) -> None:
-    """On Fargate images are pulled over the task's own interface. Raises ``RegistryOutOfReach``.
-
-    Image layers of a private ECR registry lie in S3, which is not looked at here.
-    """
-    topology = await fabric.topology.get()
-    for image in images:
-        private = ".dkr.ecr." in image.partition("/")[0]
-        verdict = (
-            judge_aws(topology, interface, "ecr") if private else judge(topology, interface, _REGISTRY_ADDRESS, _HTTPS)
-        )
-        if not verdict:
-            fabric.block(verdict.reason)
-            raise RegistryOutOfReach(
-                f"pull image manifest has been retried 5 time(s): failed to resolve ref {image}: "
-                f"dial tcp: i/o timeout: {verdict.reason}"
-            )
 
 
 def detach(account: Account, interface: Interface) -> None:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from localcloud import images, processes
 from localcloud.aws.account import TaskFact
-from localcloud.dataplane import clock, ecs_environment, ecs_logging, ecs_network
+from localcloud.dataplane import clock, ecs_environment, ecs_logging, ecs_network, ecs_pull
 from localcloud.dataplane.ecs_container import Container, Prepared
 from localcloud.dataplane.ecs_health import Judgement, Verdict, View, judge
 from localcloud.dataplane.ecs_model import Balanced, ContainerSpec, ServiceSpec, TaskSpec, in_start_order
@@ -174,9 +174,7 @@ class Task:
         task, site = self.assignment.task, self._site
         try:
             carried = {container.name: images.resolve(container.image) for container in task.containers}
-            await ecs_network.check_registries(
-                site.fabric, interface, [container.image for container in task.containers]
-            )
+            await ecs_pull.check(site, task, interface, self.assignment.id)
             secrets = await ecs_environment.fetch_secrets(site, task, interface, self.assignment.id)
             if task.task_role is not None:
                 self._offer = await asyncio.to_thread(site.roles.offer, task.task_role, TASKS, self.assignment.id)
@@ -184,7 +182,7 @@ class Task:
                 await self._prepare_one(one, carried[one.name], secrets.get(one.name, {}), interface)
                 for one in in_start_order(task.containers)
             ]
-        except (images.CannotPullContainer, ecs_network.RegistryOutOfReach) as error:
+        except (images.CannotPullContainer, ecs_pull.CannotPull) as error:
             raise TaskFailed(FAILED_TO_START, f"CannotPullContainerError: {error}") from None
         except Unreachable as error:
             refusal = self._last_refusal()
@@ -269,6 +267,9 @@ class Task:
             for wait in waits:
                 wait.cancel()
         container = waits[next(iter(done))]
+        if self.interface is not None:  # nobody is led there any more
+            for port in container.ports:
+                await self._site.fabric.unbind(self.interface.ip, port)
         words = f"container {container.spec.name}: {container.last_words()}"
         raise TaskFailed(
             ESSENTIAL_EXITED, "Essential container in task exited", f"Essential container in task exited: {words}"

@@ -18,6 +18,7 @@ from localcloud.dataplane.readings import Readings
 from localcloud.net.fabric import Fabric
 from localcloud.net.http_server import Client, Door
 from localcloud.net.wire import Wire
+from localcloud.tls import Authority
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +36,12 @@ class _Served:
 class Distributions:
     """Serves every enabled distribution that the API holds. ``reconcile`` after changes, ``close`` at the end."""
 
-    def __init__(self, account: Account, fabric: Fabric, readings: Readings | None = None) -> None:
+    def __init__(
+        self, account: Account, fabric: Fabric, authority: Authority, readings: Readings | None = None
+    ) -> None:
         self._account = account
         self._readings = readings or Readings.from_environment()
-        self._origins = Origins(fabric)
+        self._origins = Origins(fabric, authority)
         self._logs = AccessLogs(account)
         self._served: dict[str, _Served] = {}
         self._functions: dict[str, tuple[str, EdgeFunction | str]] = {}  # ARN → its code, and the function or why not

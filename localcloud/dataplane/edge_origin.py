@@ -2,12 +2,15 @@
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/RequestAndResponseBehaviorCustomOrigin.html, "Origin
 response timeout": it runs from the request to the first byte and again between packets; GET and HEAD are tried again,
-other methods are not. TLS to the origin isn't spoken here: a port that AWS would reach by https is reached plainly.
+other methods are not. A VPC origin that is reached by https must show a certificate for the origin's domain name
+(https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-502-bad-gateway.html); TLS to other origins
+isn't spoken here: a port that AWS would reach by https is reached plainly.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Self
@@ -16,7 +19,7 @@ from localcloud.dataplane import edge_pages as pages
 from localcloud.dataplane.edge_event import Changed
 from localcloud.dataplane.edge_headers import Request, origin_headers
 from localcloud.dataplane.edge_model import Behavior, Distribution, Origin, VpcOrigin
-from localcloud.net.fabric import Blocked, Fabric, Unresolved
+from localcloud.net.fabric import Blocked, Fabric, Tls, Unresolved
 from localcloud.net.http_client import (
     Incoming,
     Outgoing,
@@ -30,6 +33,7 @@ from localcloud.net.http_server import Answer, Exchange, Headers
 from localcloud.net.model import ORIGIN_FACING_GROUP, ORIGIN_FACING_PREFIX_LIST, Interface, Topology
 from localcloud.net.verdict import AWS_PUBLIC
 from localcloud.net.wire import Wire
+from localcloud.tls import Authority
 
 _REPEATABLE = (b"GET", b"HEAD")
 _WEBSOCKET_IDLE_SECONDS = 600.0  # distribution-working-with.websockets.html: closed after 10 minutes without data
@@ -83,8 +87,10 @@ class Reply:
 class Origins:
     """Connections to the origins of all distributions."""
 
-    def __init__(self, fabric: Fabric) -> None:
+    def __init__(self, fabric: Fabric, authority: Authority) -> None:
         self._fabric = fabric
+        self._authority = authority
+        self._context: ssl.SSLContext | None = None
         self._pools: dict[tuple[str, str, float], Pool] = {}
 
     def close(self) -> None:
@@ -111,6 +117,11 @@ class Origins:
                 page = pages.error_page(504, pages.ORIGIN_CONNECT, domain, id, str(blocked))
             except TimeoutError:
                 page = pages.error_page(504, pages.ORIGIN_CONNECT, domain, id, f"origin {origin.domain}: out of time")
+            except ssl.SSLError as error:
+                why = (
+                    f"origin {origin.domain}: no TLS with it ({getattr(error, 'verify_message', None) or error.reason})"
+                )
+                page = pages.error_page(502, pages.ORIGIN_CONNECT, domain, id, why)
             except ConnectionRefusedError as error:  # http-502-bad-gateway.html: not responding on the specified port
                 page = pages.error_page(502, pages.ORIGIN_MALFORMED, domain, id, str(error))
             except Unresolved as error:
@@ -150,34 +161,43 @@ class Origins:
         try:
             # The limit of the whole response, when one is set, holds until the reply is left.
             await stack.enter_async_context(asyncio.timeout(origin.completion_seconds))
-            source, host, port = await self._hop(origin, scheme)
+            source, host, port, secure = await self._hop(origin, scheme)
+            tls = await self._tls(origin.domain) if secure and origin.vpc_origin is not None else None
 
             async def connect() -> Wire:
                 async with asyncio.timeout(origin.connect_seconds):
-                    return await self._fabric.connect(source, host, port)
+                    return await self._fabric.connect(source, host, port, tls=tls)
 
             pool = self._pools.setdefault((host, source.id, origin.keep_seconds), Pool(origin.keep_seconds))
-            request = pool.request((source.id, host, port), connect, outgoing)
+            request = pool.request((source.id, host, port, tls is not None and origin.domain), connect, outgoing)
             return Reply(stack, await stack.enter_async_context(request))
         except BaseException as error:
             await stack.__aexit__(type(error), error, error.__traceback__)
             raise
 
-    async def _hop(self, origin: Origin, scheme: str) -> tuple[Interface, str, int]:
-        """From which interface to which name and port. Raises Blocked when a VPC origin can't be used."""
+    async def _tls(self, name: str) -> Tls:
+        """What CloudFront trusts: the authority that stands in for the public ones."""
+        if self._context is None:
+            root = await asyncio.to_thread(self._authority.root)
+            self._context = ssl.create_default_context(cafile=str(root))
+        return Tls(self._context, name)
+
+    async def _hop(self, origin: Origin, scheme: str) -> tuple[Interface, str, int, bool]:
+        """From which interface to which name and port, and whether by https. Raises Blocked when a VPC origin can't be
+        used."""
         protocol = origin.protocol_policy.removesuffix("-only")
         secure = (scheme if protocol == "match-viewer" else protocol) == "https"
         port = origin.https_port if secure else origin.http_port
         topology = await self._fabric.topology.get()
         if origin.vpc_origin is None:
-            return _public_source(topology), origin.domain, port
+            return _public_source(topology), origin.domain, port, secure
         vpc_origin = origin.vpc_origin
         if vpc_origin.problem:
             raise self._fabric.block(f"CloudFront → {origin.domain}:{port}: {vpc_origin.problem}")
         if not any(vpc_origin.vpc in vpcs for vpcs in topology.gateways.values()):
             # private-content-vpc-origins.html, "Prerequisites": the VPC needs an internet gateway.
             raise self._fabric.block(f"CloudFront → {origin.domain}:{port}: {vpc_origin.vpc} has no internet gateway")
-        return await self._private_source(topology, vpc_origin), vpc_origin.host, port
+        return await self._private_source(topology, vpc_origin), vpc_origin.host, port, secure
 
     async def _private_source(self, topology: Topology, origin: VpcOrigin) -> Interface:
         """CloudFront's interface in the VPC, in the group that it manages there."""

@@ -275,6 +275,10 @@ class Functions:
         interface = await self._interface(name, item.get("VpcConfig") or {})
         given = (item.get("Environment") or {}).get("Variables") or {}
         env = await hops.localise(given, known, lambda host, port: self._site.fabric.listen(interface, host, port))
+        if any("https://127.0.0.1:" in value for value in env.values()):
+            await asyncio.to_thread(self._site.authority.root)  # it may be asked for before it has signed anything
+        trust = self._site.authority.trust()
+        env |= {"SSL_CERT_FILE": str(trust)} if trust is not None else {}
         env["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{await self._site.fabric.listen_aws(interface)}"
         return Wanted(
             name=name,

@@ -1,4 +1,4 @@
-"""The RDS instances of the account, each a real Postgres.
+"""The RDS instances and Aurora clusters of the account, each a real Postgres.
 
 Time is compressed: a changed parameter group is in force after an immediate restart (on RDS, static parameters wait for
 a reboot), and an instance is there within seconds.
@@ -20,12 +20,14 @@ from localcloud.net.model import Interface
 from localcloud.postgres import Cluster, PostgresError, PostgresMissing
 
 log = logging.getLogger(__name__)
-_ENGINE = "postgres"
+_ENGINES = ("postgres", "aurora-postgresql")
+INSTANCE, CLUSTER = "instance", "cluster"
+Key = tuple[str, str]  # INSTANCE or CLUSTER, identifier
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """An instance as the API describes it. ``running`` is false after StopDBInstance."""
+    """An instance or cluster as the API describes it. ``running`` is false after it was stopped."""
 
     id: str
     engine: str
@@ -40,21 +42,34 @@ class Wanted:
 
 
 class Instance:
-    """One instance. ``want`` says what it should be; its own task brings it there, one step after the other."""
+    """One instance, or one cluster, for all of whose instances one server stands. ``want`` says what it should be; its
+    own task brings it there, one step after the other."""
 
-    def __init__(self, site: Site, id: str) -> None:
-        self.id = id
+    def __init__(self, site: Site, key: Key) -> None:
+        self.kind, self.id = key
         self.status = DatabaseFact("creating")
         self.wanted: Wanted | None = None
         self.cluster = Cluster(
-            site.home.data / "postgres" / id, home=site.home.path, log=site.home.log / f"database-{id}.log"
+            site.home.data / "postgres" / self.name,
+            home=site.home.path,
+            log=site.home.log / f"database-{self.name}.log",
         )
         self._site = site
         self._reached: Wanted | None = None
         self._wake = asyncio.Event()
         self._closing = False
-        self._loop = asyncio.create_task(self._run(), name=f"database {id}")
+        self._loop = asyncio.create_task(self._run(), name=f"database {self.name}")
         self._report(self.status)
+
+    @property
+    def name(self) -> str:
+        """An instance and a cluster may have one identifier."""
+        return self.id if self.kind == INSTANCE else f"{self.kind}-{self.id}"
+
+    @property
+    def _facts(self) -> dict[str, DatabaseFact]:
+        facts = self._site.account.facts
+        return facts.databases if self.kind == INSTANCE else facts.clusters
 
     def want(self, wanted: Wanted) -> None:
         """Returns at once."""
@@ -70,7 +85,7 @@ class Instance:
         await asyncio.gather(self._loop, return_exceptions=True)
         await self._unbind()
         await asyncio.to_thread(self.cluster.wipe if wipe else self.cluster.stop)
-        self._site.account.facts.databases.pop(self.id, None)
+        self._facts.pop(self.id, None)
 
     async def _run(self) -> None:
         while not self._closing:
@@ -101,8 +116,8 @@ class Instance:
 
     async def _bring_to(self, wanted: Wanted) -> None:
         before = self._reached
-        if wanted.engine != _ENGINE:
-            raise ValueError(f"the local cloud runs engine {_ENGINE}, not {wanted.engine}")
+        if wanted.engine not in _ENGINES:
+            raise ValueError(f"the local cloud runs {' and '.join(_ENGINES)}, not {wanted.engine}")
         parameters = dict(wanted.parameters)
         if not self.cluster.exists:
             await asyncio.to_thread(self._create, wanted, parameters)
@@ -137,7 +152,7 @@ class Instance:
                 await self._site.fabric.unbind(one.address, one.port)
 
     def _report(self, fact: DatabaseFact) -> None:
-        self.status = self._site.account.facts.databases[self.id] = fact
+        self.status = self._facts[self.id] = fact
 
 
 class Databases:
@@ -145,22 +160,24 @@ class Databases:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._instances: dict[str, Instance] = {}
+        self._instances: dict[Key, Instance] = {}
 
     async def reconcile(self) -> None:
         """Make what is run equal to what the API holds. Repeatable; returns before servers are up."""
         described = await asyncio.to_thread(_read, self._site)
-        for id in [id for id in self._instances if id not in described]:
-            await self._instances.pop(id).close(wipe=True)
-            self._site.fabric.addresses.release(_interface_id(id))
-        for id, item in described.items():
-            password = self._site.account.facts.passwords.get(id)
+        for key in [key for key in self._instances if key not in described]:
+            await self._instances.pop(key).close(wipe=True)
+            self._site.fabric.addresses.release(_interface_id(key))
+        facts = self._site.account.facts
+        for key, item in described.items():
+            passwords = facts.passwords if key[0] == INSTANCE else facts.cluster_passwords
+            password = passwords.get(key[1])
             if password is None:
                 continue  # it is on its way out
-            wanted = await self._wanted(item, password)
-            if id not in self._instances:
-                self._instances[id] = Instance(self._site, id)
-            self._instances[id].want(wanted)
+            wanted = await self._wanted(key, item, password)
+            if key not in self._instances:
+                self._instances[key] = Instance(self._site, key)
+            self._instances[key].want(wanted)
 
     async def close(self) -> None:
         """End every server. Repeatable."""
@@ -171,58 +188,61 @@ class Databases:
         """For ``status``."""
         return [
             {
-                "name": id,
+                "name": instance.name,
                 "status": instance.status.status,
                 "reason": instance.status.reason,
                 "address": f"{instance.wanted.address}:{instance.wanted.port}" if instance.wanted else None,
                 "port": instance.cluster.port,
                 "pid": instance.cluster.pid,
                 "memory_bytes": processes.resident(instance.cluster.pid) if instance.cluster.pid else 0,
-                "log": f"database-{id}",
+                "log": f"database-{instance.name}",
             }
-            for id, instance in self._instances.items()
+            for instance in self._instances.values()
         ]
 
-    async def _wanted(self, item: dict[str, Any], password: str) -> Wanted:
-        endpoint = item["Endpoint"]
+    async def _wanted(self, key: Key, item: dict[str, Any], password: str) -> Wanted:
         return Wanted(
-            id=item["DBInstanceIdentifier"],
+            id=key[1],
             engine=item["Engine"],
             user=item["MasterUsername"],
-            database=item.get("DBName") or "",
-            address=endpoint["Address"],
-            port=endpoint["Port"],
+            database=item.get("DBName") or item.get("DatabaseName") or "",
+            address=item["address"],
+            port=item["port"],
             password=password,
-            interface=await self._interface(item),
+            interface=await self._interface(key, item),
             parameters=tuple(sorted(item["parameters"].items())),
             running=item["running"],
         )
 
-    async def _interface(self, item: dict[str, Any]) -> Interface:
-        id = item["DBInstanceIdentifier"]
+    async def _interface(self, key: Key, item: dict[str, Any]) -> Interface:
         subnet = item["subnet"]
         return Interface(
-            id=_interface_id(id),
-            label=f"database {id}",
+            id=_interface_id(key),
+            label=f"database {key[1]}",
             vpc=(await self._site.fabric.topology.get()).subnets[subnet].vpc,
             subnet=subnet,
-            ip=await self._site.fabric.addresses.get(subnet, _interface_id(id)),
+            ip=await self._site.fabric.addresses.get(subnet, _interface_id(key)),
             groups=tuple(sorted(group["VpcSecurityGroupId"] for group in item.get("VpcSecurityGroups") or [])),
             public=bool(item.get("PubliclyAccessible")),
         )
 
 
-def _interface_id(id: str) -> str:
-    return f"eni-database-{id}"
+def _interface_id(key: Key) -> str:
+    return f"eni-database-{key[1]}" if key[0] == INSTANCE else f"eni-database-{key[0]}-{key[1]}"
 
 
-def _read(site: Site) -> dict[str, dict[str, Any]]:
-    """Every instance, with its parameters, whether it is to run, and its subnet. Blocks."""
+def _read(site: Site) -> dict[Key, dict[str, Any]]:
+    """Every instance and cluster, with its parameters, whether it is to run, its address and its subnet. Blocks."""
     rds = site.account.client("rds")
-    found = {}
+    found: dict[Key, dict[str, Any]] = {}
+    clustered: set[str] = set()
     for page in rds.get_paginator("describe_db_instances").paginate():
         for item in page["DBInstances"]:
-            if not (item.get("Endpoint") or {}).get("Address"):
+            if item.get("DBClusterIdentifier"):
+                clustered.add(item["DBClusterIdentifier"])
+                continue
+            endpoint = item.get("Endpoint") or {}
+            if not endpoint.get("Address"):
                 continue
             groups = [group["DBParameterGroupName"] for group in item.get("DBParameterGroups") or []]
             extra = {
@@ -230,9 +250,38 @@ def _read(site: Site) -> dict[str, dict[str, Any]]:
                 # The API shows what was asked for in these words, whatever we report.
                 "running": item["DBInstanceStatus"] not in ("stopping", "stopped"),
                 "subnet": _subnet(site, item),
+                "address": endpoint["Address"],
+                "port": endpoint["Port"],
             }
-            found[item["DBInstanceIdentifier"]] = item | extra
+            found[INSTANCE, item["DBInstanceIdentifier"]] = item | extra
+    return found | (_read_clusters(rds, clustered) if clustered else {})
+
+
+def _read_clusters(rds: Any, clustered: set[str]) -> dict[Key, dict[str, Any]]:
+    """The clusters that have an instance: before that, nothing answers at their endpoint."""
+    found: dict[Key, dict[str, Any]] = {}
+    for page in rds.get_paginator("describe_db_clusters").paginate():
+        for item in page["DBClusters"]:
+            id = item["DBClusterIdentifier"]
+            if id not in clustered:
+                continue
+            [group] = rds.describe_db_subnet_groups(DBSubnetGroupName=item["DBSubnetGroup"])["DBSubnetGroups"]
+            extra = {
+                "parameters": _cluster_parameters(rds, item["DBClusterParameterGroup"]),
+                "running": item["Status"] not in ("stopping", "stopped"),
+                "subnet": str(group["Subnets"][0]["SubnetIdentifier"]),
+                "address": item["Endpoint"],
+                "port": item["Port"],
+            }
+            found[CLUSTER, id] = item | extra
     return found
+
+
+def _cluster_parameters(rds: Any, group: str) -> dict[str, str]:
+    if group.startswith("default."):
+        return {}
+    found = rds.describe_db_cluster_parameters(DBClusterParameterGroupName=group)["Parameters"]
+    return {one["ParameterName"]: one["ParameterValue"] for one in found if one.get("ParameterValue") is not None}
 
 
 def _parameters(rds: Any, group: str) -> dict[str, str]:

@@ -16,7 +16,9 @@ from localcloud.aws.account import Account
 from localcloud.control import Control
 from localcloud.dataplane import clock
 from localcloud.dataplane.alb import LoadBalancers
+from localcloud.dataplane.caches import Caches
 from localcloud.dataplane.ecs import Services
+from localcloud.dataplane.ecs_standalone import StandaloneTasks
 from localcloud.dataplane.edge import Distributions
 from localcloud.dataplane.lambda_ import Functions
 from localcloud.dataplane.logs import Shipper
@@ -25,6 +27,7 @@ from localcloud.dataplane.roles import Roles
 from localcloud.dataplane.site import Site
 from localcloud.home import Home
 from localcloud.net.fabric import Fabric
+from localcloud.tls import Authority
 
 log = logging.getLogger(__name__)
 
@@ -54,14 +57,31 @@ class Reconciler:
         loop = asyncio.get_running_loop()
         self._fabric = Fabric(self._account)
         self._shipper = Shipper(self._account)
-        site = Site(self._home, self._account, self._fabric, Roles(self._account, self._control), self._shipper)
+        site = Site(
+            self._home,
+            self._account,
+            self._fabric,
+            Roles(self._account, self._control),
+            self._shipper,
+            authority := Authority(self._home.data / "tls"),
+        )
         self._databases = Databases(site)
+        self._caches = Caches(site)
         self._functions = Functions(site)
         self._services = Services(site)
-        self._balancers = LoadBalancers(self._account, self._fabric)
-        self._distributions = Distributions(self._account, self._fabric)
+        self._standalone = StandaloneTasks(site)
+        self._balancers = LoadBalancers(self._account, self._fabric, authority)
+        self._distributions = Distributions(self._account, self._fabric, authority)
         # In this order: what others need comes first.
-        self._parts = [self._databases, self._functions, self._services, self._balancers, self._distributions]
+        self._parts = [
+            self._databases,
+            self._caches,
+            self._functions,
+            self._services,
+            self._standalone,
+            self._balancers,
+            self._distributions,
+        ]
 
         def changed() -> None:
             with contextlib.suppress(RuntimeError):  # a change after the event loop's end
@@ -113,8 +133,10 @@ class Reconciler:
             "pid": os.getpid(),
             "uptime_seconds": time.time() - self._began,
             "databases": self._databases.status(),
+            "caches": self._caches.status(),
             "services": services,
             "tasks": [task for service in services for task in service["tasks"]],
+            "standalone_tasks": self._standalone.status(),
             "functions": self._functions.status(),
             "load_balancers": self._addresses("elbv2", "describe_load_balancers", "LoadBalancers", "DNSName"),
             "distributions": self._addresses(

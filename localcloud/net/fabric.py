@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +43,14 @@ class _Binding:
     port: int
     owner: Interface
     backend: tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Tls:
+    """That a connection speaks TLS from its first byte, and whose certificate the other side must show."""
+
+    context: ssl.SSLContext
+    name: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +103,17 @@ class Fabric:
         """Undo ``bind`` for every owner of the name. Nothing happens when there is none."""
         self._bindings = [b for b in self._bindings if (b.name, b.port) != (name.lower(), port)]
 
+    def bound(self, ip: str, port: int) -> bool:
+        """Whether anything stands behind an address and port."""
+        return any(b.port == port and b.owner.ip == ip for b in self._bindings)
+
     # Connections
 
-    async def connect(self, source: Interface | None, host: str, port: int, half_close: bool = False) -> Wire:
-        """Open a connection as ``dial`` does, as a Wire."""
-        _, protocol = await self._open(source, host, port, lambda: Wire(half_close=half_close))
+    async def connect(
+        self, source: Interface | None, host: str, port: int, half_close: bool = False, tls: Tls | None = None
+    ) -> Wire:
+        """Open a connection as ``dial`` does, as a Wire. Raises ssl.SSLError, too, with ``tls``."""
+        _, protocol = await self._open(source, host, port, lambda: Wire(half_close=half_close), tls)
         return protocol
 
     async def dial(
@@ -221,7 +236,7 @@ class Fabric:
         raise self.block(first_refusal or f"{label(source)} → {host}:{port}: refused")
 
     async def _open(
-        self, source: Interface | None, host: str, port: int, factory: Callable[[], P]
+        self, source: Interface | None, host: str, port: int, factory: Callable[[], P], tls: Tls | None = None
     ) -> tuple[asyncio.Transport, P]:
         """Judge and connect. The local address is known, and filed under its source, before the backend sees it."""
         binding = await self._resolve(source or MACHINE, host, port)
@@ -233,7 +248,8 @@ class Fabric:
             self._sources[local] = source
         try:
             await self._loop.sock_connect(sock, binding.backend)
-            transport, protocol = await self._loop.create_connection(factory, sock=sock)
+            secure = {"ssl": tls.context, "server_hostname": tls.name} if tls is not None else {}
+            transport, protocol = await self._loop.create_connection(factory, sock=sock, **secure)
         except BaseException:
             self._sources.pop(local, None)
             sock.close()

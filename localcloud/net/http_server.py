@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -310,10 +311,12 @@ Admit = Callable[[Wire], Awaitable[Client | None]]
 
 @dataclass
 class Door:
-    """A listening loopback port whose requests ``app`` answers. ``admit`` says who a connection is; None resets it."""
+    """A listening loopback port whose requests ``app`` answers. ``admit`` says who a connection is; None resets it.
+    With ``tls`` it speaks that."""
 
     app: App
     admit: Admit
+    tls: ssl.SSLContext | None = None
     port: int = 0
     connections: set[Wire] = field(default_factory=set)
     _server: asyncio.Server | None = None
@@ -322,7 +325,7 @@ class Door:
     async def open(self) -> Door:
         """Bind a free loopback port and serve."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Wire(self._accept), "127.0.0.1", 0, backlog=1024)
+        self._server = await loop.create_server(lambda: Wire(self._accept), "127.0.0.1", 0, backlog=1024, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

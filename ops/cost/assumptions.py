@@ -20,6 +20,8 @@ class Assumptions:
     requests: int = 200_000
     """At the edge, each of which runs one Function."""
     bucket_gb: float = 0.01
+    image_gb: float = 1.5
+    """Of LiteLLM's image, stored in ECR where there is no internet."""
     aurora_units: float = 0.75
     """Capacity of Aurora on average, where it may be more than its least."""
     database_gb: float = 5

@@ -52,6 +52,11 @@ QUERIES: dict[str, Query] = {
     "rds-gp3-gb-month": Query("AmazonRDS", "RDS:GP3-Storage", _STORAGE),
     "aurora-acu-hour": Query("AmazonRDS", "Aurora:ServerlessV2Usage", {"databaseEngine": "Aurora PostgreSQL"}),
     "aurora-gb-month": Query("AmazonRDS", "Aurora:StorageUsage"),
+    **{
+        f"valkey-{kind}-hour": Query("AmazonElastiCache", f"NodeUsage:{kind}", {"cacheEngine": "Valkey"})
+        for kind in ("cache.t4g.micro", "cache.t4g.small", "cache.t4g.medium", "cache.m7g.large")
+    },
+    "ecr-gb-month": Query("AmazonECR", "TimedStorage-ByteHrs"),
     "endpoint-hour": Query("AmazonVPC", "VpcEndpoint-Hours"),
     "endpoint-gb": Query("AmazonVPC", "VpcEndpoint-Bytes"),
     "secret-month": Query("AWSSecretsManager", "AWSSecretsManager-Secrets"),

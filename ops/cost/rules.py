@@ -31,6 +31,11 @@ class Whole:
     planned: Sequence[Planned]
     assumed: Assumptions
 
+    def count_beside(self, resource: Planned, type: str) -> int:
+        """How many of that type stay in the same component."""
+        parent = resource.urn.rpartition("$")[0]
+        return sum(p.type == type and p.stays and p.urn.rpartition("$")[0] == parent for p in self.planned)
+
     def beside(self, resource: Planned, type: str) -> Planned | None:
         """The resource of that type in the same component."""
         parent = resource.urn.rpartition("$")[0]
@@ -88,10 +93,24 @@ def _aurora(cluster: Planned, whole: Whole) -> Iterator[Part]:
     scaling = cluster.inputs.get("serverlessv2ScalingConfiguration") or {}
     least = _number(scaling.get("minCapacity"), 0.5)
     more = max(0.0, whole.assumed.aurora_units - least)
-    yield Part(f"Aurora, {least:g} ACU at least", "aurora-acu-hour", least * HOURS_A_MONTH, "LiteLLM keeps it awake")
-    yield Part("its capacity beyond that", "aurora-acu-hour", more * HOURS_A_MONTH, f"{more:g} on average", usage=True)
+    # a standby is as large as what it stands by for
+    instances = max(1, whole.count_beside(cluster, "aws:rds/clusterInstance:ClusterInstance"))
+    basis = "LiteLLM keeps it awake" if instances == 1 else f"{instances} instances; LiteLLM keeps them awake"
+    awake = instances * HOURS_A_MONTH
+    yield Part(f"Aurora, {least:g} ACU at least", "aurora-acu-hour", least * awake, basis)
+    yield Part("its capacity beyond that", "aurora-acu-hour", more * awake, f"{more:g} on average", usage=True)
     stored = whole.assumed.database_gb
     yield Part("its storage", "aurora-gb-month", stored, f"{stored:g} GB", usage=True)
+
+
+def _cache(group: Planned, whole: Whole) -> Iterator[Part]:
+    nodes, kind = _number(group.inputs.get("numCacheClusters"), 1), str(group.inputs.get("nodeType"))
+    yield Part(f"Valkey, {kind}", f"valkey-{kind}-hour", nodes * HOURS_A_MONTH, f"{nodes:g} nodes, always on")
+
+
+def _repository(_: Planned, whole: Whole) -> Iterator[Part]:
+    stored = whole.assumed.image_gb
+    yield Part("images", "ecr-gb-month", stored, f"{stored:g} GB", usage=True)
 
 
 def _endpoint(endpoint: Planned, whole: Whole) -> Iterator[Part]:
@@ -166,6 +185,8 @@ PRICED: dict[str, Rule] = {
     "aws:ec2/eip:Eip": _address,
     "aws:rds/instance:Instance": _database,
     "aws:rds/cluster:Cluster": _aurora,
+    "aws:elasticache/replicationGroup:ReplicationGroup": _cache,
+    "aws:ecr/repository:Repository": _repository,
     "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
     "aws:secretsmanager/secret:Secret": _secret,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
@@ -183,6 +204,11 @@ PRICED: dict[str, Rule] = {
 FREE: dict[str, str] = {
     "aws:iam/": "IAM costs nothing",
     "aws:appautoscaling/": "scaling costs nothing; the tasks do",
+    "aws:acm/": "public certificates are free",
+    "aws:route53/record:Record": "records are free, and so are queries for an alias",
+    "aws:elasticache/subnetGroup:SubnetGroup": "settings of the cache",
+    "aws:ecr/pullThroughCacheRule:PullThroughCacheRule": "only what it stores costs something",
+    "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": "a setting of the cluster",
     "aws:scheduler/": "14 million calls a month are free",
     "aws:budgets/": "budgets without actions are free",
     "aws:vpc/": "security group rules",

@@ -151,6 +151,8 @@ def _litellm_inputs() -> stamps.Inputs:
         "node": str(Path(node).resolve()) if node else "none",
         "prisma": os.environ.get("LOCALCLOUD_PRISMA", ""),
         "at": str(home()),
+        # its launchers name the clone, which another one may have shared this folder with
+        "of": str(REPO),
     }
 
 

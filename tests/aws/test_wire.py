@@ -81,6 +81,8 @@ def test_a_request_is_read_as_it_was_meant(service: str, operation: str, seed: i
     if meant.input_shape is None:
         return
     params = value(meant.input_shape, random.Random(seed))
+    # botocore's own, which it takes out before it sends: botocore.handlers.inject_presigned_url_rds
+    params.pop("SourceRegion", None)
     request, body = environ(service, meant, params)
     call = wire.read(ACCOUNT, service, "us-west-1", request, body)
     assert call is not None

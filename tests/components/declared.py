@@ -79,6 +79,21 @@ class Mocked(mocks.Mocks):
             "base64": ROOT_SECRET,
             "generations": {alias: {"generation": "g1"} for alias in args.inputs.get("keys", ())},
             "arnSuffix": f"suffix/{args.name}",
+            "primaryEndpointAddress": f"{args.name}.example",
+            "zoneId": "Z-OF-AWS",
+            "hostedZoneId": "Z-OF-CLOUDFRONT",
+            "prefixListId": "pl-s3",
+            "repositoryUrl": "cache.example/berriai/litellm",
+            "certificateArn": f"arn:aws:acm:{args.inputs.get('region')}:{ACCOUNT}:certificate/{args.name}",
+            "fqdn": f"{args.name}.example.com",
+            "domainValidationOptions": [
+                {
+                    "domainName": "x",
+                    "resourceRecordName": "_p.example.com",
+                    "resourceRecordType": "CNAME",
+                    "resourceRecordValue": "_v.acm-validations.aws",
+                }
+            ],
             "ipv6CidrBlock": "2600:1f1c:abc:de00::/56",
         }
         id = f"{args.name}-id"
@@ -99,10 +114,45 @@ class Mocked(mocks.Mocks):
                 return {"accountId": ACCOUNT, "arn": "arn:aws:iam::1:root", "userId": "u", "id": ACCOUNT}
             case "aws:ec2/getSecurityGroup:getSecurityGroup":
                 return {"id": "sg-managed", "name": "CloudFront-VPCOrigins-Service-SG"}
+            case "aws:bedrock/getInferenceProfiles:getInferenceProfiles":
+                return {"inferenceProfileSummaries": [_profile(id) for id in PROFILES]}
+            case "aws:bedrockfoundation/getModels:getModels":
+                return {"modelSummaries": [_model("amazon.nova-lite-v1:0")]}
             case "aws:servicequotas/getServiceQuota:getServiceQuota":
                 return {"value": 1000.0}
             case token:
                 raise AssertionError(f"the program calls {token}, which these mocks don't know")
+
+
+PROFILES = (
+    "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+    "us.anthropic.claude-haiku-4-5-20250929-v1:0",
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+)
+
+
+def _profile(id: str) -> dict[str, Any]:
+    model = id.partition(".")[2]
+    regions = ("us-west-2", "us-east-1", "us-west-1", "us-east-2")
+    return {
+        "inferenceProfileId": id,
+        "inferenceProfileArn": f"arn:aws:bedrock:us-west-1:{ACCOUNT}:inference-profile/{id}",
+        "inferenceProfileName": id,
+        "models": [{"modelArn": f"arn:aws:bedrock:{region}::foundation-model/{model}"} for region in regions],
+        **dict.fromkeys(("createdAt", "updatedAt", "description", "status", "type"), ""),
+    }
+
+
+def _model(id: str) -> dict[str, Any]:
+    lists = ("inferenceTypesSupporteds", "inputModalities", "outputModalities", "customizationsSupporteds")
+    return {
+        "modelId": id,
+        "modelArn": f"arn:aws:bedrock:us-west-1::foundation-model/{id}",
+        "modelName": id,
+        "providerName": "Amazon",
+        "responseStreamingSupported": True,
+        **{name: [] for name in lists},
+    }
 
 
 def config_of(stack: str, **changes: Any) -> dict[str, str]:
@@ -139,6 +189,8 @@ def declare(stack: str = "poc", answers: Callable[[Declared], mocks.Mocks] = Moc
     asyncio.set_event_loop(loop)
     try:
         # after the loop: the root stack's outputs belong to the loop that is current when the mocks are set
+        # a root of its own, without the transformations that the last program registered
+        pulumi.runtime.settings.ROOT.set(None)
         pulumi.runtime.set_mocks(answers(declared), project="llm-gateway", stack=stack, preview=False)
         pulumi.runtime.set_all_config(config_of(stack, **changes))
         loop.run_until_complete(run())

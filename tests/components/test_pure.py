@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from components import fargate
 from components.allow_list import ALLOWED_PATHS, DENIED_PATTERNS
-from components.models import PROFILE_REGIONS, Model
+from components.models import Model
 from components.subnets import NARROWEST, WIDEST, plan_subnets
 from components.zones import ZONES_WITHOUT_VPC_ORIGINS, Zone, choose_zones
 
@@ -72,32 +72,15 @@ def test_fargate_sizes_are_those_of_cfn_lint() -> None:
         assert not accepts(cpu, fargate.memory_sizes(cpu)[-1] + 1024)
 
 
-HAIKU = Model(name="claude-haiku-4-5", bedrock="us.anthropic.claude-haiku-4-5-20251001-v1:0")
-
-
-def test_a_profile_needs_itself_and_the_model_in_every_region_behind_it() -> None:
-    profile, models = HAIKU.statements("us-west-1", "111122223333")
-    arn = "arn:aws:bedrock:us-west-1:111122223333:inference-profile/us.anthropic.claude-haiku-4-5-20251001-v1:0"
-    assert profile["Resource"] == [arn]
-    assert models["Resource"] == [
-        f"arn:aws:bedrock:{r}::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0" for r in PROFILE_REGIONS["us"]
-    ]
-    assert models["Condition"] == {"ArnEquals": {"bedrock:InferenceProfileArn": arn}}
-
-
-def test_a_foundation_model_is_invoked_in_the_stacks_own_region() -> None:
-    [statement] = Model(name="nova", bedrock="amazon.nova-lite-v1:0").statements("us-east-1", "111122223333")
-    assert statement["Resource"] == ["arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"]
-
-
-def test_no_statement_has_a_wildcard() -> None:
-    assert "*" not in json.dumps(HAIKU.statements("us-west-1", "111122223333"))
-
-
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ({"bedrock": "eu.anthropic.claude-haiku-4-5-20251001-v1:0"}, "regions"),
+        ({"bedrock": None}, "one of `bedrock` and `provider`"),
+        ({"provider": "openai/gpt-5.1"}, "one of `bedrock` and `provider`"),
+        ({"bedrock": None, "provider": "bedrock/us.amazon.nova-pro-v1:0"}, "given by `bedrock`"),
+        ({"secrets": {"api_key": "arn:aws:secretsmanager:us-west-1:111122223333:secret:k-AbCdEf"}}, "task's role"),
+        ({"bedrock": None, "provider": "openai/gpt-5.1", "secrets": {"api_key": "sk-1"}}, "pattern"),
+        ({"fallbacks": ("m",)}, "falls back to itself"),
         ({"params": {"api_key": "x"}}, "credential"),
         ({"params": {"model": "x"}}, "leave it out"),
         ({"bedrock": "haiku"}, "pattern"),

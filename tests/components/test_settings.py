@@ -34,7 +34,7 @@ def problems(tmp_path: Path, access: str = ACCESS, **changes: Any) -> list[str]:
 
 
 def test_the_shipped_stacks_are_right() -> None:
-    for stack in ("poc", "local"):
+    for stack in ("poc", "local", "scale"):
         loaded = load("llm-gateway", stack, config_of(stack), ROOT)
         assert loaded.settings.model_names == ("claude-haiku-4-5", "claude-sonnet-4-5")
         assert loaded.prefix == f"llm-gateway-{stack}"
@@ -62,15 +62,12 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
             "llm-gateway:adminCidrs[0] is '0.0.0.0/0', but opens the admin door to every address",
         ),
         ({"adminCidrs": "10.0.0.0/8"}, "llm-gateway:adminCidrs is '10.0.0.0/8'; it must be a list."),
-        (
-            {"database": "aurora"},
-            "llm-gateway:database is 'aurora'; this version doesn't have it yet: set it to 'rds' or 'none'.",
-        ),
+        ({"egress": "none"}, "llm-gateway:egress is 'none'; it must be 'nat', 'public' or 'endpoints'."),
         (
             {"egress": "endpoints"},
-            "llm-gateway:egress is 'endpoints'; this version doesn't have it yet: set it to 'nat' or 'public'.",
+            "llm-gateway:registryCredentialArn is missing: with egress endpoints the image comes by ECR's pull-through",
         ),
-        ({"database": "mysql"}, "llm-gateway:database is 'mysql'; it must be 'rds' or 'none'."),
+        ({"database": "mysql"}, "llm-gateway:database is 'mysql'; it must be 'rds', 'aurora', 'existing' or 'none'."),
         ({"databaseStorage": 5}, "llm-gateway:databaseStorage is 5; input should be greater than or equal to 20."),
         ({"databaseStorage": "many"}, "llm-gateway:databaseStorage is 'many'; it must be a whole number."),
         ({"protect": "yes"}, "llm-gateway:protect is 'yes'; it must be true or false."),
@@ -92,7 +89,10 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
         ),
         ({"models": []}, "llm-gateway:models is"),
         ({"models": None}, "llm-gateway:models is missing; set it."),
-        ({"models": [{"name": "claude-haiku-4-5"}]}, "llm-gateway:models[0].bedrock is missing; set it."),
+        (
+            {"models": [{"name": "claude-haiku-4-5"}]},
+            "llm-gateway:models[0] is {'name': 'claude-haiku-4-5'}, but claude-haiku-4-5 needs one of `bedrock` and",
+        ),
         (
             {"models": [{"nam": "x", "bedrock": "a.b"}]},
             "llm-gateway:models[0].nam is no option of this stack; did you mean name?",

@@ -118,6 +118,56 @@ def test_stopped_and_started_it_keeps_its_data(cloud: Cloud, rds: Any, instance:
         assert connection.execute("SELECT n FROM kept").fetchone() == (1,)
 
 
+def test_an_aurora_cluster_is_one_postgres_for_all_its_instances(cloud: Cloud, rds: Any) -> None:
+    network = make_network(cloud, "10.64")
+    rds.create_db_subnet_group(
+        DBSubnetGroupName="aurora", DBSubnetGroupDescription="-", SubnetIds=list(network.subnets)
+    )
+    group = "aurora-tls"
+    rds.create_db_cluster_parameter_group(
+        DBClusterParameterGroupName=group, DBParameterGroupFamily="aurora-postgresql15", Description="-"
+    )
+    rds.create_db_cluster(
+        DBClusterIdentifier="grown",
+        Engine="aurora-postgresql",
+        EngineVersion="15",
+        DatabaseName="litellm",
+        MasterUsername="litellm",
+        MasterUserPassword=PASSWORD,
+        DBSubnetGroupName="aurora",
+        DBClusterParameterGroupName=group,
+        VpcSecurityGroupIds=[make_group(cloud, network, "aurora", 5432)],
+        ServerlessV2ScalingConfiguration={"MinCapacity": 0.5, "MaxCapacity": 2},
+    )
+    for number in range(2):
+        rds.create_db_instance(
+            DBInstanceIdentifier=f"grown-{number}",
+            DBClusterIdentifier="grown",
+            DBInstanceClass="db.serverless",
+            Engine="aurora-postgresql",
+        )
+
+    def cluster() -> dict[str, Any]:
+        return rds.describe_db_clusters(DBClusterIdentifier="grown")["DBClusters"][0]
+
+    wait(lambda: cluster()["Status"] == "available")
+    assert {described(rds, f"grown-{number}")["DBInstanceStatus"] for number in range(2)} == {"available"}
+    [found] = [
+        one for one in json.loads(cloud("status", "--json").stdout)["databases"] if one["name"] == "cluster-grown"
+    ]
+    assert found["address"] == f"{cluster()['Endpoint']}:5432"
+    with psycopg.connect(
+        host="127.0.0.1", port=found["port"], user="litellm", password=PASSWORD, dbname="litellm", sslmode="require"
+    ) as connection:
+        assert connection.execute("SELECT current_database()").fetchone() == ("litellm",)
+    rds.stop_db_cluster(DBClusterIdentifier="grown")
+    wait(lambda: cluster()["Status"] == "stopped" and not processes.alive(found["pid"]))
+    for number in range(2):
+        rds.delete_db_instance(DBInstanceIdentifier=f"grown-{number}", SkipFinalSnapshot=True)
+    rds.delete_db_cluster(DBClusterIdentifier="grown", SkipFinalSnapshot=True)
+    wait(lambda: not (cloud.home / "data" / "postgres" / "cluster-grown").exists())
+
+
 def test_an_engine_that_is_not_carried_fails_with_a_sentence(cloud: Cloud, rds: Any) -> None:
     rds.create_db_instance(
         DBInstanceIdentifier="other",
@@ -129,7 +179,7 @@ def test_an_engine_that_is_not_carried_fails_with_a_sentence(cloud: Cloud, rds: 
     )
     wait(lambda: described(rds, "other")["DBInstanceStatus"] == "failed")
     [found] = [one for one in json.loads(cloud("status", "--json").stdout)["databases"] if one["name"] == "other"]
-    assert found["reason"] == "the local cloud runs engine postgres, not mysql"
+    assert found["reason"] == "the local cloud runs postgres and aurora-postgresql, not mysql"
     rds.delete_db_instance(DBInstanceIdentifier="other", SkipFinalSnapshot=True)
 
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from localcloud.aws.account import Account
@@ -14,6 +16,7 @@ from localcloud.dataplane.edge import Distributions
 from localcloud.dataplane.readings import Readings
 from localcloud.net.fabric import Fabric
 from localcloud.net.model import Interface
+from localcloud.tls import Authority
 from tests.edge.deployed import deploy
 from tests.net.world import MACHINE_CIDR, permission, until
 
@@ -131,7 +134,10 @@ async def running(stack: Stack, litellm_port: int, readings: Readings | None = N
     """The data plane with a healthy LiteLLM behind it, for as long as the block lasts."""
     account, made = stack.account, stack.made
     fabric = Fabric(account)
-    chain = Chain(stack, fabric, LoadBalancers(account, fabric, readings), Distributions(account, fabric, readings))
+    folder = TemporaryDirectory()
+    authority = Authority(Path(folder.name) / "tls")
+    balancers = LoadBalancers(account, fabric, authority, readings)
+    chain = Chain(stack, fabric, balancers, Distributions(account, fabric, authority, readings))
     subnet = next(name for name in made if name.startswith("network-private-"))
     task = Interface(
         "eni-task", "task", made["network-vpc"]["id"], made[subnet]["id"], TASK, (made["network-task"]["id"],)
@@ -147,6 +153,7 @@ async def running(stack: Stack, litellm_port: int, readings: Readings | None = N
         await chain.distributions.close()
         await chain.balancers.close()
         await fabric.close()
+        folder.cleanup()
         await asyncio.to_thread(stack.elb.deregister_targets, TargetGroupArn=stack.targets, Targets=target)
 
 

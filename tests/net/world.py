@@ -7,6 +7,8 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from localcloud.aws.account import Account
@@ -15,6 +17,7 @@ from localcloud.dataplane.edge import Distributions
 from localcloud.dataplane.readings import Readings
 from localcloud.net.fabric import Fabric
 from localcloud.net.model import Interface
+from localcloud.tls import Authority
 from tests.net.raw import hang_up
 
 MACHINE_CIDR = "127.0.0.1/32"
@@ -189,6 +192,7 @@ class Plane:
     fabric: Fabric
     balancers: LoadBalancers
     distributions: Distributions
+    authority: Authority
 
     async def reconcile(self) -> None:
         await self.balancers.reconcile()
@@ -213,16 +217,20 @@ class Plane:
 async def running(world: World, readings: Readings | None = None) -> AsyncIterator[Plane]:
     """The data plane, reconciled, for as long as the block lasts."""
     fabric = Fabric(world.account)
+    folder = TemporaryDirectory()
+    authority = Authority(Path(folder.name) / "tls")
     plane = Plane(
         world,
         fabric,
-        LoadBalancers(world.account, fabric, readings),
-        Distributions(world.account, fabric, readings),
+        LoadBalancers(world.account, fabric, authority, readings),
+        Distributions(world.account, fabric, authority, readings),
+        authority,
     )
     try:
         await plane.reconcile()
         yield plane
     finally:
+        folder.cleanup()
         await hang_up()
         await plane.distributions.close()
         await plane.balancers.close()

@@ -30,12 +30,12 @@ def resource(type: str, component: str = "gateway:Gateway", **inputs: Any) -> Pl
     return Planned(f"urn:pulumi:poc::p::llm-gateway:{component}${type}::{type}", "create", inputs)
 
 
-def of_stack(**config: Any) -> Any:
-    """The estimate of what the program declares for the POC."""
-    kinds = {"aws:ecs": "gateway:Gateway"}
+def of_stack(stack: str = "poc", **config: Any) -> Any:
+    """The estimate of what the program declares for a stack."""
+    kinds = {"aws:ecs": "gateway:Gateway", "aws:rds": "database:Database"}
     declared = [
         Planned(f"urn:pulumi:poc::p::llm-gateway:{kinds.get(r.typ[:7], 'x:X')}${r.typ}::{r.name}", "create", r.inputs)
-        for r in declare("poc", **config).resources
+        for r in declare(stack, **config).resources
         if r.typ.startswith("aws:")
     ]
     return estimate(declared, PRICES)
@@ -54,6 +54,27 @@ def test_alarms_and_everything_else_that_can_be_declared_has_a_price_or_a_reason
     everything = of_stack(alarmEmail="ops@example.com", officeHours=HOURS, egress="public", ttl="7d")
     assert everything.unknown == ()
     assert {"alarm", "additional metrics at the edge"} <= {line.what for line in everything.lines}
+
+
+def test_the_scale_stack_costs_what_docs_scale_says() -> None:
+    shipped = of_stack("scale")
+    assert shipped.unknown == ()
+    assert Decimal(325) < shipped.total < Decimal(355)
+    credential = "arn:aws:secretsmanager:us-east-1:111122223333:secret:ecr-pullthroughcache/ghcr-AbCdEf"
+    sealed = of_stack("scale", egress="endpoints", registryCredentialArn=credential)
+    assert sealed.unknown == ()
+    assert Decimal(45) < sealed.total - shipped.total < Decimal(60), "six endpoints in two zones, no NAT gateway"
+
+
+def test_a_standby_is_as_large_as_what_it_stands_by_for() -> None:
+    scaling = {"minCapacity": 1, "maxCapacity": 4}
+    cluster = resource("aws:rds/cluster:Cluster", serverlessv2ScalingConfiguration=scaling)
+    one, two = (
+        Planned(f"{cluster.urn.rpartition('$')[0]}$aws:rds/clusterInstance:ClusterInstance::{n}", "create", {})
+        for n in range(2)
+    )
+    alone, both = (estimate([cluster, *more], PRICES).fixed for more in ([one], [one, two]))
+    assert both == 2 * alone == Decimal("175.20")
 
 
 def test_a_type_that_nobody_has_priced_is_named() -> None:

@@ -36,6 +36,17 @@ def left_over(account: Account) -> dict[str, list[str]]:
         ],
         "network interface": ec2.describe_network_interfaces()["NetworkInterfaces"],
         "database": rds.describe_db_instances()["DBInstances"],
+        "database cluster": rds.describe_db_clusters()["DBClusters"],
+        "cluster parameter group": [
+            item["DBClusterParameterGroupName"]
+            for item in rds.describe_db_cluster_parameter_groups()["DBClusterParameterGroups"]
+            if not item["DBClusterParameterGroupName"].startswith("default.")
+        ],
+        "cache": account.client("elasticache").describe_replication_groups()["ReplicationGroups"],
+        "cache subnet group": account.client("elasticache").describe_cache_subnet_groups()["CacheSubnetGroups"],
+        "scalable target": account.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")[
+            "ScalableTargets"
+        ],
         "database subnet group": rds.describe_db_subnet_groups()["DBSubnetGroups"],
         "parameter group": [
             item["DBParameterGroupName"]
@@ -69,6 +80,9 @@ def left_over(account: Account) -> dict[str, list[str]]:
         "function": account.client("lambda").list_functions()["Functions"],
         "distribution": edge.list_distributions()["DistributionList"].get("Items") or [],
         "vpc origin": edge.list_vpc_origins()["VpcOriginList"].get("Items") or [],
+        "repository": account.client("ecr").describe_repositories()["repositories"],
+        "pull-through cache rule": account.client("ecr").describe_pull_through_cache_rules()["pullThroughCacheRules"],
+        "hosted zone": account.client("route53").list_hosted_zones()["HostedZones"],
         "edge function": edge.list_functions()["FunctionList"].get("Items") or [],
     }
     return {what: [str(item) for item in items] for what, items in found.items() if items}

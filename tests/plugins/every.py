@@ -9,7 +9,8 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-from tests.plugins.every_network import Form, database, firewall, network
+from tests.plugins.every_naming import naming
+from tests.plugins.every_network import Form, cache, database, firewall, network
 from tests.plugins.every_watching import scheduling, watching
 
 SECRET = "a-secret-that-no-plain-state-may-show"
@@ -31,12 +32,14 @@ def program(form: Form) -> None:
     net = network(form)
     firewall(form, net)
     database(form, net)
+    cache(form, net)
     secret = secrets(form)
     bucket = storage(form)
     identity(form, bucket)
     balancing = balance(form, net)
     containers(form, net, balancing, secret)
     distribution = edge(form, balancing)
+    naming(form, balancing["balancer"])
     watching(form, distribution)
     scheduling(form)
     randoms()
@@ -215,7 +218,13 @@ def containers(form: Form, net: dict[str, Any], balancing: dict[str, Any], secre
         container_definitions=definition,
         tags={"a": "b"},
     )
-    aws.ecs.Service(
+    providers = aws.ecs.ClusterCapacityProviders(
+        "capacity",
+        cluster_name=cluster.name,
+        capacity_providers=form.pick(["FARGATE", "FARGATE_SPOT"], ["FARGATE"]),
+        default_capacity_provider_strategies=[{"capacity_provider": "FARGATE", "weight": form.pick(1, 2)}],
+    )
+    service = aws.ecs.Service(
         "service",
         name="every-service",
         cluster=cluster.arn,
@@ -237,8 +246,9 @@ def containers(form: Form, net: dict[str, Any], balancing: dict[str, Any], secre
         ],
         propagate_tags="SERVICE",
         wait_for_steady_state=True,
-        opts=pulumi.ResourceOptions(depends_on=[balancing["rule"]]),
+        opts=pulumi.ResourceOptions(depends_on=[balancing["rule"], providers]),
     )
+    scaling(form, service)
     worker = aws.iam.Role("worker", assume_role_policy=trust("lambda.amazonaws.com"))
     in_vpc = aws.iam.RolePolicyAttachment(
         "in-vpc", role=worker.name, policy_arn="arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
@@ -372,6 +382,32 @@ def delivered(form: Form, distribution: aws.cloudfront.Distribution) -> None:
         delivery_destination_arn=destination.arn,
         record_fields=form.pick(["date", "time"], ["date", "time", "sc-status"]),
         **there,
+    )
+
+
+def scaling(form: Form, service: aws.ecs.Service) -> None:
+    target = aws.appautoscaling.Target(
+        "scaled",
+        service_namespace="ecs",
+        scalable_dimension="ecs:service:DesiredCount",
+        resource_id="service/every-cluster/every-service",
+        min_capacity=1,
+        max_capacity=form.pick(3, 4),
+        tags={"a": form.pick("b", "c")},
+        opts=pulumi.ResourceOptions(depends_on=[service]),
+    )
+    aws.appautoscaling.Policy(
+        "scaled-by-cpu",
+        name="every-cpu",
+        policy_type="TargetTrackingScaling",
+        service_namespace=target.service_namespace,
+        scalable_dimension=target.scalable_dimension,
+        resource_id=target.resource_id,
+        target_tracking_scaling_policy_configuration={
+            "target_value": form.pick(60, 50),
+            "predefined_metric_specification": {"predefined_metric_type": "ECSServiceAverageCPUUtilization"},
+            "scale_in_cooldown": 300,
+        },
     )
 
 

@@ -154,3 +154,73 @@ def database(form: Form, net: dict[str, Any]) -> None:
         auto_minor_version_upgrade=True,
         tags={"Name": form.pick("first", "then")},
     )
+    aurora(form, net, subnets, password)
+
+
+def aurora(form: Form, net: dict[str, Any], subnets: aws.rds.SubnetGroup, password: random.RandomPassword) -> None:
+    parameters = aws.rds.ClusterParameterGroup(
+        "cluster-parameters",
+        name_prefix="every-",
+        family="aurora-postgresql15",
+        parameters=[{"name": "rds.force_ssl", "value": form.pick("1", "0")}],
+        tags={"a": "b"},
+    )
+    cluster = aws.rds.Cluster(
+        "cluster-database",
+        cluster_identifier="every-cluster",
+        engine="aurora-postgresql",
+        engine_mode="provisioned",
+        engine_version="15",
+        serverlessv2_scaling_configuration={"min_capacity": 0.5, "max_capacity": form.pick(2, 4)},
+        database_name="litellm",
+        master_username="litellm",
+        master_password=password.result,
+        db_subnet_group_name=subnets.name,
+        db_cluster_parameter_group_name=parameters.name,
+        vpc_security_group_ids=[net["group"].id],
+        storage_encrypted=True,
+        backup_retention_period=form.pick(1, 7),
+        copy_tags_to_snapshot=True,
+        skip_final_snapshot=True,
+        apply_immediately=True,
+        tags={"Name": form.pick("first", "then")},
+    )
+    aws.rds.ClusterInstance(
+        "cluster-instance",
+        identifier="every-cluster-0",
+        cluster_identifier=cluster.cluster_identifier,
+        instance_class="db.serverless",
+        engine="aurora-postgresql",
+        apply_immediately=True,
+        promotion_tier=form.pick(0, 1),
+    )
+
+
+def cache(form: Form, net: dict[str, Any]) -> None:
+    subnets = aws.elasticache.SubnetGroup(
+        "cache-subnets",
+        name="every-cache",
+        description=form.pick("one", "two"),
+        subnet_ids=[subnet.id for subnet in net["subnets"]],
+        tags={"a": form.pick("b", "c")},
+    )
+    token = random.RandomPassword("token", length=32, special=False)
+    aws.elasticache.ReplicationGroup(
+        "cache",
+        replication_group_id="every-cache",
+        description=form.pick("one", "two"),
+        engine="valkey",
+        engine_version="9.1",
+        node_type=form.pick("cache.t4g.micro", "cache.t4g.small"),
+        num_cache_clusters=form.pick(2, 3),
+        automatic_failover_enabled=True,
+        multi_az_enabled=True,
+        subnet_group_name=subnets.name,
+        security_group_ids=[net["group"].id],
+        at_rest_encryption_enabled=True,
+        transit_encryption_enabled=True,
+        auth_token=token.result,
+        auth_token_update_strategy="SET",
+        apply_immediately=True,
+        tags={"Name": form.pick("first", "then")},
+    )

@@ -96,6 +96,10 @@ class Obliging:
     def _look(self) -> None:
         for database in self._account.client("rds").describe_db_instances()["DBInstances"]:
             self._account.facts.databases[database["DBInstanceIdentifier"]] = DatabaseFact("available")
+        for database in self._account.client("rds").describe_db_clusters()["DBClusters"]:
+            self._account.facts.clusters[database["DBClusterIdentifier"]] = DatabaseFact("available")
+        for group in self._account.client("elasticache").describe_replication_groups()["ReplicationGroups"]:
+            self._account.facts.caches[group["ReplicationGroupId"]] = DatabaseFact("available")
         ecs = self._account.client("ecs")
         for cluster in ecs.list_clusters()["clusterArns"]:
             arns = ecs.list_services(cluster=cluster)["serviceArns"]

@@ -19,6 +19,12 @@ _PROVIDERS = ("bedrock", "bedrock_converse")
 # A source region is always among the destinations. The simulated account is in a US region, where the profiles of other
 # geographies don't exist.
 _US = ("us-east-1", "us-east-2", "us-west-2")
+_ELSEWHERE = {
+    "eu": ("eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-3"),
+    "apac": ("ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
+    "jp": ("ap-northeast-1", "ap-northeast-3"),
+    "au": ("ap-southeast-2", "ap-southeast-4"),
+}
 _GEOGRAPHIES = ("us", "us-gov", "eu", "apac", "jp", "au", "ca", "global")
 # "Invocation … with on-demand throughput isn't supported": Anthropic's models since Claude 4 have no on-demand endpoint
 # of their own, only profiles. https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html
@@ -54,6 +60,16 @@ class Target:
         arns = tuple(f"arn:aws:bedrock:{one}::foundation-model/{rest}" for one in regions)
         return cls(rest, f"arn:aws:bedrock:{region}:{account_id}:inference-profile/{name}", arns)
 
+    @classmethod
+    def described(cls, model_id: str, region: str, account_id: str) -> Target:
+        """The same for the control plane, which knows the profiles of other geographies, too: in previews this region
+        stands for every other. None of them can be invoked here. Raises Refusal."""
+        geography, _, rest = model_id.partition(".")
+        if geography not in _ELSEWHERE or model_id not in known():
+            return cls.of(model_id, region, account_id)
+        arns = tuple(f"arn:aws:bedrock:{one}::foundation-model/{rest}" for one in _ELSEWHERE[geography])
+        return cls(rest, f"arn:aws:bedrock:{region}:{account_id}:inference-profile/{model_id}", arns)
+
     @property
     def title(self) -> str:
         """The model as people call it: `Claude Haiku 4.5`."""
@@ -61,6 +77,21 @@ class Target:
         if found:
             return f"Claude {found[1].title()} {found[2]}{'.' + found[3] if found[3] else ''}"
         return self.model
+
+
+def profile_ids() -> list[str]:
+    """The inference profiles that the control plane lists."""
+    return [id for id in known() if id.partition(".")[0] in ("us", "global", *_ELSEWHERE)]
+
+
+def model_ids() -> list[str]:
+    """The foundation models' own ids."""
+    return [id for id in known() if id.partition(".")[0] not in _GEOGRAPHIES and "." in id]
+
+
+def needs_profile(model_id: str) -> bool:
+    """Whether it is a model's own id, and the model is served through profiles only."""
+    return model_id in known() and _PROFILE_ONLY.match(model_id) is not None
 
 
 def invalid() -> Refusal:

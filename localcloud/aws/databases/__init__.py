@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from localcloud.aws.account import Account
-from localcloud.aws.databases import groups, instances
+from localcloud.aws.databases import clusters, groups, instances
 from localcloud.aws.rules import Rules
 
 
 def register(rules: Rules, account: Account) -> None:
     groups.register(rules, account)
     instances.register(rules, account)
+    clusters.register(rules, account)

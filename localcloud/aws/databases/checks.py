@@ -69,7 +69,7 @@ def check_change(account: Account, call: Call) -> None:
         size = params.get("DBInstanceClass") or database.db_instance_class
         _check_engine(account, database.engine, version, size)
     if params.get("MasterUserPassword"):
-        _check_password(params["MasterUserPassword"])
+        check_password(params["MasterUserPassword"])
     allocated = params.get("AllocatedStorage")
     if allocated is not None and int(allocated) < int(database.allocated_storage):
         raise Refusal(
@@ -134,10 +134,10 @@ def _check_user(params: dict[str, Any]) -> None:
             "InvalidParameterCombination",
             "The simulated RDS manages no master passwords: give MasterUserPassword.",
         )
-    _check_password(params.get("MasterUserPassword") or "")
+    check_password(params.get("MasterUserPassword") or "")
 
 
-def _check_password(password: str) -> None:
+def check_password(password: str) -> None:
     """API_CreateDBInstance.html, MasterUserPassword. The password itself is in no message."""
     if not 8 <= len(password) <= 128:
         raise Refusal(

@@ -66,6 +66,11 @@ def register(rules: Rules, account: Account) -> None:
     @rules.check("rds", "DeleteDBInstance")
     def snapshot_or_not(call: Call) -> None:
         skip, snapshot = call.params.get("SkipFinalSnapshot"), call.params.get("FinalDBSnapshotIdentifier")
+        database = backend(account, "rds").databases.get(call.params["DBInstanceIdentifier"].lower())
+        if database is not None and database.db_cluster_identifier:
+            if snapshot:
+                raise Refusal("InvalidParameterCombination", "The final snapshot is the cluster's to make.")
+            return
         if not skip and not snapshot:
             raise Refusal(
                 "InvalidParameterCombination",
@@ -109,6 +114,12 @@ def _complete(account: Account, call: Call, database: Any, described: dict[str, 
 
 def _merge(account: Account, instance: dict[str, Any]) -> None:
     """The status that the data plane reports; on the way to a stop or a start, what RDS calls that."""
+    cluster = instance.get("DBClusterIdentifier")
+    if cluster:
+        # one server stands for all of a cluster's instances
+        account.facts.databases[instance["DBInstanceIdentifier"]] = account.facts.clusters.get(
+            cluster, DatabaseFact("creating")
+        )
     fact = account.facts.databases.get(instance["DBInstanceIdentifier"], DatabaseFact("creating"))
     if instance["DBInstanceStatus"] in _GOING_DOWN:
         instance["DBInstanceStatus"] = fact.status if fact.status in _GOING_DOWN else "stopping"

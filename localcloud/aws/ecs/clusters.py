@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from localcloud.aws.ecs import standalone
 from localcloud.aws.ecs.state import State
 from localcloud.aws.refusal import Refusal
 from localcloud.aws.rules import Rules
@@ -22,6 +23,11 @@ def register(rules: Rules, state: State) -> None:
                 f"The Cluster cannot be deleted while Services are active: {', '.join(active)}.",
             )
         tasks = [task.arn for service in services for task in state.live_tasks(service)]
+        tasks += [
+            arn
+            for arn, task in state.account.standalone.items()
+            if task.cluster == cluster.name and standalone.fact(state, task).last_status != "STOPPED"
+        ]
         if tasks:
             raise Refusal(
                 "ClusterContainsTasksException",

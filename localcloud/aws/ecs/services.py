@@ -46,7 +46,7 @@ _MOST_DESCRIBED = 10
 _CIRCUIT_BREAKER = {"enable": False, "rollback": False}
 
 
-def _with_defaults(state: State, given: dict[str, Any]) -> dict[str, Any]:
+def with_defaults(state: State, given: dict[str, Any]) -> dict[str, Any]:
     """The settings as ECS shows them where nothing was said."""
     settings: dict[str, Any] = {
         "loadBalancers": [],
@@ -120,7 +120,7 @@ def _register_writes(rules: Rules, state: State) -> None:
         name = call.params["serviceName"]
         checks.check_new(state, cluster.arn, name, call.params)
         definition = checks.task_definition(state, call.params.get("taskDefinition"))
-        settings = _with_defaults(state, _given(call))
+        settings = with_defaults(state, _given(call))
         checks.check_settings(state, cluster, definition, settings)
         # moto holds a service of its own for the tags; nothing else of it is shown.
         held = state.moto.create_service(
@@ -143,7 +143,7 @@ def _register_writes(rules: Rules, state: State) -> None:
         cluster = state.cluster(call)
         current = state.task_definition(service)
         definition = checks.task_definition(state, call.params.get("taskDefinition") or current)
-        settings = _with_defaults(state, _replaced(service.settings, _given(call)))
+        settings = with_defaults(state, _replaced(service.settings, _given(call)))
         checks.check_settings(state, cluster, definition, settings)
         changed = definition.arn != current or any(settings.get(key) != service.settings.get(key) for key in _DEPLOYED)
         service.settings = settings

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.aws.account import ContainerFact, TaskFact
+from localcloud.aws.account import ContainerFact, StandaloneTask, TaskFact
 from localcloud.aws.backends import backend
+from localcloud.aws.ecs import standalone
 from localcloud.aws.ecs.services import page
 from localcloud.aws.ecs.state import Service, State
 from localcloud.aws.refusal import Refusal
 from localcloud.aws.rules import Rules
 from localcloud.aws.wire import Call
 
-_NOT_SIMULATED = ("RunTask", "StartTask", "StopTask", "CreateTaskSet", "RegisterContainerInstance", "ExecuteCommand")
+_NOT_SIMULATED = ("StartTask", "CreateTaskSet", "RegisterContainerInstance", "ExecuteCommand")
 _MOST_DESCRIBED = 100
 
 
@@ -26,6 +27,7 @@ def register(rules: Rules, state: State) -> None:
         if call.params.get("serviceName") and state.find(cluster.arn, call.params["serviceName"]) is None:
             raise Refusal("ServiceNotFoundException", f"Service not found: {call.params['serviceName']}.")
         matching = [task.arn for service, task in _tasks(state, cluster.arn) if _matches(state, call, service, task)]
+        matching += [task.arn for task in _standalone(state, cluster) if _matches_alone(state, call, task)]
         return page("taskArns", call, matching)
 
     @rules.answer("ecs", "DescribeTasks")
@@ -37,19 +39,25 @@ def register(rules: Rules, state: State) -> None:
                 f"tasks has {len(names)} names; it can be 1 to {_MOST_DESCRIBED}.",
             )
         known = {task.arn.rpartition("/")[2]: (service, task) for service, task in _tasks(state, cluster.arn)}
+        alone = {task.arn.rpartition("/")[2]: task for task in _standalone(state, cluster)}
         prefix = f"arn:aws:ecs:{call.account.region}:{call.account.account_id}:task/{cluster.name}/"
         found, failures = [], []
         for name in names:
             id = name.rpartition("/")[2]
             if id in known:
-                found.append(_described(state, *known[id]))
+                found.append(_of_service(state, *known[id]))
+            elif id in alone:
+                found.append(standalone.described(state, alone[id]))
             else:
                 failures.append({"arn": name if name.startswith("arn:") else prefix + name, "reason": "MISSING"})
         return {"tasks": found, "failures": failures}
 
 
 def _refuse(call: Call) -> dict[str, Any]:
-    raise Refusal("UnsupportedFeatureException", f"The simulated ECS has no {call.operation}: it runs services' tasks.")
+    raise Refusal(
+        "UnsupportedFeatureException",
+        f"The simulated ECS has no {call.operation}: it runs services' tasks and those of RunTask.",
+    )
 
 
 def _tasks(state: State, cluster_arn: str) -> list[tuple[Service, TaskFact]]:
@@ -74,18 +82,39 @@ def _definition(service: Service, task: TaskFact) -> str:
     return task.task_definition or service.deployment.task_definition
 
 
-def _described(state: State, service: Service, task: TaskFact) -> dict[str, Any]:
-    reference = _definition(service, task).rpartition("/")[2]
+def _standalone(state: State, cluster: Any) -> list[StandaloneTask]:
+    return [task for task in list(state.account.standalone.values()) if task.cluster == cluster.name]
+
+
+def _matches_alone(state: State, call: Call, task: StandaloneTask) -> bool:
+    params = call.params
+    return (
+        not params.get("serviceName")
+        and params.get("family") in (None, task.family)
+        and params.get("launchType") in (None, "FARGATE")
+        and params.get("startedBy") in (None, task.started_by)
+        and not params.get("containerInstance")
+        and standalone.fact(state, task).desired_status == (params.get("desiredStatus") or "RUNNING")
+    )
+
+
+def _of_service(state: State, service: Service, task: TaskFact) -> dict[str, Any]:
+    said = described(state, task, _definition(service, task), service.cluster_arn, service.settings)
+    return said | {"group": f"service:{service.name}", "startedBy": task.deployment}
+
+
+def described(
+    state: State, task: TaskFact, definition_arn: str, cluster_arn: str, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """A task in ECS's shape; who started it is the caller's to say."""
+    reference = definition_arn.rpartition("/")[2]
     family, _, revision = reference.partition(":")
     definition = state.moto.task_definitions.get(family, {}).get(int(revision or 0))
     containers = {one["name"]: one for one in definition.container_definitions} if definition else {}
-    settings = service.settings
-    described = {
+    said = {
         "taskArn": task.arn,
-        "clusterArn": service.cluster_arn,
-        "taskDefinitionArn": _definition(service, task),
-        "group": f"service:{service.name}",
-        "startedBy": task.deployment,
+        "clusterArn": cluster_arn,
+        "taskDefinitionArn": definition_arn,
         "lastStatus": task.last_status,
         "desiredStatus": task.desired_status,
         "healthStatus": task.health,
@@ -104,7 +133,7 @@ def _described(state: State, service: Service, task: TaskFact) -> dict[str, Any]
         "attachments": _attachments(state, task),
         "overrides": {"containerOverrides": [{"name": name} for name in containers]},
     }
-    return {name: value for name, value in described.items() if value is not None}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _container(task: TaskFact, fact: ContainerFact, definition: dict[str, Any]) -> dict[str, Any]:

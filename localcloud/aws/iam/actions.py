@@ -144,6 +144,10 @@ def _of_cluster(call: Call) -> dict[str, str]:
     return {"ecs:cluster": _arn(call, "ecs", f"cluster/{_cluster(call)}")}
 
 
+def _repository(call: Call) -> str:
+    return _arn(call, "ecr", f"repository/{call.params['repositoryName']}")
+
+
 def _database(call: Call) -> str:
     return _arn(call, "rds", f"db:{call.params.get('DBInstanceIdentifier') or ANY}")
 
@@ -210,6 +214,8 @@ _ROWS: dict[tuple[str, str], Row] = {
     ("bedrock-runtime", "ConverseStream"): _invoke("bedrock:InvokeModelWithResponseStream"),
     ("bedrock-runtime", "InvokeModelWithResponseStream"): _invoke("bedrock:InvokeModelWithResponseStream"),
     ("bedrock-runtime", "CountTokens"): _count,
+    ("ecr", "GetAuthorizationToken"): _any("ecr:GetAuthorizationToken"),
+    ("ecr", "BatchGetImage"): _on("ecr:BatchGetImage", _repository),
     ("ecs", "UpdateService"): _on("ecs:UpdateService", _service),
     ("ecs", "DescribeServices"): _services,
     ("ecs", "DescribeClusters"): _clusters,

@@ -58,6 +58,8 @@ def _refuse(what: str, users: list[str]) -> None:
 def _users(account: Account) -> Iterator[tuple[str, set[str], set[str]]]:
     """(what, its subnets, its security groups) of everything that has, or on AWS would have, a network interface."""
     yield from _in_ec2(account)
+    for users in account.users:
+        yield from users()
     for balancer in backend(account, "elbv2").load_balancers.values():
         subnets = {subnet.id for subnet in balancer.subnets}
         yield f"load balancer {balancer.name}", subnets, set(balancer.security_groups or [])

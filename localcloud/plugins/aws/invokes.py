@@ -226,6 +226,44 @@ def _edge_policy(kind: str) -> Callable[[Api, Values], Awaitable[dict[str, Any]]
     return look
 
 
+async def _inference_profiles(api: Api, args: Values) -> dict[str, Any]:
+    _only(args, "type")
+    asked = {"typeEquals": args["type"]} if args.get("type") else {}
+    said = await api.call("bedrock", "ListInferenceProfiles", asked)
+    plain = ("inferenceProfileArn", "inferenceProfileId", "inferenceProfileName", "models", "status", "type")
+    return dict(args) | {
+        "inferenceProfileSummaries": [
+            {**{name: one[name] for name in plain}, "description": "", "createdAt": "", "updatedAt": ""}
+            for one in said["inferenceProfileSummaries"]
+        ],
+        "region": api.region,
+    }
+
+
+async def _foundation_models(api: Api, args: Values) -> dict[str, Any]:
+    _only(args, "byInferenceType")
+    asked = {"byInferenceType": args["byInferenceType"]} if args.get("byInferenceType") else {}
+    said = await api.call("bedrock", "ListFoundationModels", asked)
+    return dict(args) | {
+        "id": api.region,
+        "modelSummaries": [
+            {
+                "modelId": one["modelId"],
+                "modelArn": one["modelArn"],
+                "modelName": one["modelId"],
+                "providerName": one["modelId"].partition(".")[0],
+                "inferenceTypesSupporteds": one["inferenceTypesSupported"],
+                "inputModalities": [],
+                "outputModalities": [],
+                "customizationsSupporteds": [],
+                "responseStreamingSupported": True,
+            }
+            for one in said["modelSummaries"]
+        ],
+        "region": api.region,
+    }
+
+
 _TTLS = {"defaultTtl": "DefaultTTL", "maxTtl": "MaxTTL", "minTtl": "MinTTL"}
 
 
@@ -259,6 +297,8 @@ INVOKES: dict[str, Callable[[Api, Values], Awaitable[dict[str, Any]]]] = {
     "aws:ec2/getSecurityGroups:getSecurityGroups": _security_groups,
     "aws:ec2/getManagedPrefixList:getManagedPrefixList": _managed_prefix_list,
     "aws:ec2/getPrefixList:getPrefixList": _prefix_list,
+    "aws:bedrock/getInferenceProfiles:getInferenceProfiles": _inference_profiles,
+    "aws:bedrockfoundation/getModels:getModels": _foundation_models,
     "aws:servicequotas/getServiceQuota:getServiceQuota": _service_quota,
     "aws:cloudfront/getCachePolicy:getCachePolicy": _edge_policy("CachePolicy"),
     "aws:cloudfront/getOriginRequestPolicy:getOriginRequestPolicy": _edge_policy("OriginRequestPolicy"),

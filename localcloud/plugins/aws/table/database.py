@@ -15,6 +15,7 @@ from localcloud.plugins.aws.rows import (
     SECRET,
     UNORDERED,
     Call,
+    Check,
     Row,
     Tagging,
     Update,
@@ -29,12 +30,14 @@ from localcloud.plugins.aws.rows import (
 from localcloud.plugins.serve import Refusal
 
 
-def _tags(read: str | Call) -> Tagging:
+def rds_tags(read: str | Call) -> Tagging:
+    """RDS's tagging of a resource by its `arn`."""
     place = {"ResourceName": "{arn}"}
     return Tagging(Call("AddTagsToResource", place), Call("RemoveTagsFromResource", place), read)
 
 
-def _list_tags(kind: str) -> Call:
+def list_tags(kind: str) -> Call:
+    """Reads the tags of what has no list of them in its description."""
     arn = f"arn:aws:rds:{{region}}:{{account}}:{kind}:{{id}}"
     return Call("ListTagsForResource", {"ResourceName": arn}, "TagList", into="Tags")
 
@@ -57,14 +60,14 @@ SUBNET_GROUP = Row(
     delete=Call("DeleteDBSubnetGroup", {"DBSubnetGroupName": "{id}"}),
     gone=("DBSubnetGroupNotFoundFault", "DBSubnetGroupNotFound"),
     busy=("InvalidDBSubnetGroupStateFault",),
-    tags=_tags(_list_tags("subgrp")),
+    tags=rds_tags(list_tags("subgrp")),
     autoname="name",
     lowercase=True,
     identity=("name",),
     check=(not_both("name", "namePrefix"),),
 )
 
-_PARAMETER = {
+PARAMETER = {
     "name": text(REQUIRED, to="ParameterName"),
     "value": text(REQUIRED, to="ParameterValue"),
     "applyMethod": text(default="immediate"),
@@ -98,7 +101,7 @@ async def _read_parameters(op: Operation) -> dict[str, Any] | None:
     return groups[0] | {"Parameters": list(found.values())}
 
 
-_PARAMETERS = several(_PARAMETER, COMPUTED | UNORDERED)
+_PARAMETERS = several(PARAMETER, COMPUTED | UNORDERED)
 
 PARAMETER_GROUP = Row(
     "aws:rds/parameterGroup:ParameterGroup",
@@ -108,7 +111,7 @@ PARAMETER_GROUP = Row(
         "namePrefix": text(REPLACE | LOCAL),
         "family": text(REQUIRED | REPLACE, to="DBParameterGroupFamily"),
         "description": text(REPLACE, default="Managed by Pulumi"),
-        "parameters": several(_PARAMETER, UNORDERED),
+        "parameters": several(PARAMETER, UNORDERED),
         "skipDestroy": flag(LOCAL | HIDDEN, default=False),
     },
     outputs={"arn": "DBParameterGroupArn"},
@@ -119,7 +122,7 @@ PARAMETER_GROUP = Row(
     delete=Call("DeleteDBParameterGroup", {"DBParameterGroupName": "{id}"}),
     gone=("DBParameterGroupNotFound", "DBParameterGroupNotFoundFault"),
     busy=("InvalidDBParameterGroupState",),
-    tags=_tags(_list_tags("pg")),
+    tags=rds_tags(list_tags("pg")),
     autoname="name",
     lowercase=True,
     identity=("name",),
@@ -127,7 +130,7 @@ PARAMETER_GROUP = Row(
 )
 
 
-def _same_version(wanted: Any, live: Any) -> bool:
+def same_version(wanted: Any, live: Any) -> bool:
     """A version that names no minor one is any of its minors: AWS chooses, and upgrades it."""
     return live is not None and (str(live) == str(wanted) or str(live).startswith(f"{wanted}."))
 
@@ -174,16 +177,20 @@ async def _instance_arn(op: Operation) -> None:
     op.state["arn"] = op.data["DBInstanceArn"]
 
 
-def _check_password(values: Mapping[str, Any]) -> Mapping[str, str]:
-    password = values.get("password")
-    if not isinstance(password, str):
+def check_password(member: str) -> Check:
+    """CreateDBInstance, MasterUserPassword: 8 to 128 printable characters but / " @ and space (PostgreSQL)."""
+
+    def check(values: Mapping[str, Any]) -> Mapping[str, str]:
+        password = values.get(member)
+        if not isinstance(password, str):
+            return {}
+        if not 8 <= len(password) <= 128:
+            return {member: "must have 8 to 128 characters"}
+        if any(letter in '/"@ ' or not letter.isprintable() or not letter.isascii() for letter in password):
+            return {member: 'must be printable ASCII without /, ", @ and spaces'}
         return {}
-    # CreateDBInstance, MasterUserPassword: 8 to 128 printable characters but / " @ and space (PostgreSQL).
-    if not 8 <= len(password) <= 128:
-        return {"password": "must have 8 to 128 characters"}
-    if any(letter in '/"@ ' or not letter.isprintable() or not letter.isascii() for letter in password):
-        return {"password": 'must be printable ASCII without /, ", @ and spaces'}
-    return {}
+
+    return check
 
 
 INSTANCE = Row(
@@ -194,7 +201,7 @@ INSTANCE = Row(
         "identifierPrefix": text(REPLACE | LOCAL),
         "instanceClass": text(REQUIRED, to="DBInstanceClass"),
         "engine": text(REPLACE | COMPUTED),
-        "engineVersion": text(COMPUTED, agree=_same_version),
+        "engineVersion": text(COMPUTED, agree=same_version),
         "engineLifecycleSupport": text(REPLACE | COMPUTED),
         "dbName": text(REPLACE | COMPUTED),
         "username": text(REPLACE | COMPUTED, to="MasterUsername"),
@@ -271,12 +278,12 @@ INSTANCE = Row(
         seconds=900,
     ),
     ends=900,
-    tags=_tags("TagList"),
+    tags=rds_tags("TagList"),
     autoname="identifier",
     longest=63,
     lowercase=True,
     identity=("identifier",),
-    check=(not_both("identifier", "identifierPrefix"), _check_password),
+    check=(not_both("identifier", "identifierPrefix"), check_password("password")),
 )
 
 ROWS = (SUBNET_GROUP, PARAMETER_GROUP, INSTANCE)

@@ -1,0 +1,77 @@
+"""TLS in front of a program that speaks in clear: ends it, and passes the bytes on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from pathlib import Path
+
+_CHUNK = 65_536
+
+
+class TlsDoor:
+    """A loopback port that speaks TLS 1.2 or newer with one certificate. To be used on one event loop."""
+
+    def __init__(self) -> None:
+        self._server: asyncio.Server | None = None
+        self._backend: tuple[str, int] = ("", 0)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def port(self) -> int:
+        assert self._server is not None, "open() first"
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def open(self, certificate: Path, key: Path) -> None:
+        """Bind a free port. Connections go to what ``lead`` said last."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        await asyncio.to_thread(context.load_cert_chain, certificate, key)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=context)
+
+    def lead(self, host: str, port: int) -> None:
+        """Where new connections go."""
+        self._backend = (host, port)
+
+    async def close(self) -> None:
+        """Close the port and every connection. Repeatable."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            inner_reader, inner_writer = await asyncio.open_connection(*self._backend)
+        except OSError:
+            writer.transport.abort()
+            return
+        try:
+            await _either_ends(_copy(reader, inner_writer), _copy(inner_reader, writer))
+        finally:
+            for one in (writer, inner_writer):
+                one.transport.abort()
+
+
+async def _either_ends(*ways: object) -> None:
+    tasks = [asyncio.ensure_future(way) for way in ways]  # type: ignore[arg-type]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError, ssl.SSLError):
+        while chunk := await reader.read(_CHUNK):
+            writer.write(chunk)
+            await writer.drain()
