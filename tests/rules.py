@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 from hypothesis import settings
-from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.configuration import set_hypothesis_home_dir
 
 REPO = Path(__file__).resolve().parent.parent
 MARK = "LLM_GATEWAY_TEST_RUN"
@@ -32,7 +32,9 @@ LATER = {
 # Every process that a test starts, and whatever that starts, carries the mark in its environment.
 os.environ[MARK] = uuid.uuid4().hex
 
-settings.register_profile("here", deadline=None, database=DirectoryBasedExampleDatabase(REPO / ".local" / "hypothesis"))
+# what it keeps between runs, which is `.hypothesis` in the clone otherwise
+set_hypothesis_home_dir(REPO / ".local" / "hypothesis")
+settings.register_profile("here", deadline=None)
 settings.load_profile("here")
 
 

@@ -17,9 +17,7 @@ DRIVE = Path(__file__).with_name("drive.js")
 
 
 @pytest.mark.timeout(1200)  # a LiteLLM of its own, on a machine that may be busy
-def test_a_program_in_javascript_has_a_gateway_that_serves(
-    cloud: Cloud, elsewhere: Path, node_modules: Path
-) -> None:
+def test_a_program_in_javascript_has_a_gateway_that_serves(cloud: Cloud, elsewhere: Path, node_modules: Path) -> None:
     cloud.env["NODE_PATH"] = str(node_modules)
     folder = str(elsewhere / "javascript")
     outputs = json.loads(cloud.localcloud("run", "--", "node", str(DRIVE), folder, "up").stdout.splitlines()[-1])
