@@ -124,7 +124,7 @@ bench: ## start, the edge, seeding and what one LiteLLM carries; ARGS="--part se
 	@$(SETUP) && $(PY) -m bench $(ARGS)
 
 lint: ## style and types
-	@$(SETUP) python && .venv/bin/ruff check . && .venv/bin/ruff format --check ops policies bench tests/ops tests/policies tests/workflows \
+	@$(SETUP) python && .venv/bin/ruff check . && .venv/bin/ruff format --check . \
 		&& PYRIGHT_PYTHON_CACHE_DIR="$$PWD/.local/cache" .venv/bin/pyright
 
 lock: ## pin the newest versions that requirements/*.in allow
