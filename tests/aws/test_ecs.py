@@ -351,5 +351,5 @@ def test_a_service_drains_before_it_is_gone(world: World, cluster: str, account:
 
 
 def test_no_task_runs_that_no_process_stands_for(world: World, cluster: str) -> None:
-    with refused("UnsupportedFeatureException", "RunTask"):
+    with refused("InvalidParameterException", "No Container Instances", "FARGATE"):
         world.ecs.run_task(cluster=cluster, taskDefinition="gateway")

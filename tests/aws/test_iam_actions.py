@@ -33,6 +33,7 @@ PARAMS: dict[str, Any] = {
     "Id": "E1",
     "ServiceCode": "lambda",
     "QuotaCode": "L-B99A9384",
+    "repositoryName": "a/b",
 }
 
 

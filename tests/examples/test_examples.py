@@ -21,11 +21,12 @@ def test_a_program_in_javascript_has_a_gateway_that_serves(cloud: Cloud, elsewhe
     cloud.env["NODE_PATH"] = str(node_modules)
     folder = str(elsewhere / "javascript")
     outputs = json.loads(cloud.localcloud("run", "--", "node", str(DRIVE), folder, "up").stdout.splitlines()[-1])
-    [edge] = cloud.status()["distributions"]
+    [distribution] = cloud.status()["distributions"]
+    here = distribution["hosts"][outputs["gatewayUrl"]]
     secret = cloud.client("secretsmanager").get_secret_value(SecretId=outputs["masterKeySecretArn"])
-    answer = chat(edge["url"], secret["SecretString"])
+    answer = chat(here, secret["SecretString"])
     assert answer.status == 200, answer.text
-    assert http("GET", edge["url"] + "/user/list", secret["SecretString"]).status == 403
+    assert http("GET", here + "/user/list", secret["SecretString"]).status == 403
     cloud.localcloud("run", "--", "node", str(DRIVE), folder, "destroy")
     assert not cloud.client("ecs").list_clusters()["clusterArns"]
 

@@ -93,7 +93,7 @@ def test_a_report_tells_what_a_change_would_do(cloud: Cloud, tmp_path: Path) -> 
     access.write_text(access.read_text().replace("budget: 10\n", "budget: 12\n"))
     config.write_text(config.read_text() + "  llm-gateway:taskMemory: 8192\n  llm-gateway:logRetentionDays: 14\n")
     code, text = report(cloud, copy)
-    assert code == 0, "nothing in it has to be stopped"
+    assert code == 0, f"nothing in it has to be stopped:\n{text}"
     assert "✏️ update user `intern@example.com`; `budget`: `10` → `12`" in text
     assert "♻️ **replace** **`aws:ecs:TaskDefinition gateway-task`**: **tasks are rolled, without downtime**" in text
     assert "`memory`: `4096` → `8192`" in text and "`retentionInDays`: `30` → `14`" in text
