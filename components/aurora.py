@@ -8,11 +8,10 @@ from typing import Annotated
 
 import pulumi
 import pulumi_aws as aws
-import pulumi_random as random
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from components.database_secret import DATABASE, USER, connection_secret, url_from
+from components.database_secret import DATABASE, USER, connection_secret, master_password, url_from
 
 ENGINE = aws.rds.EngineType.AURORA_POSTGRESQL
 # The class of an instance that has no fixed size.
@@ -66,19 +65,18 @@ class Aurora(pulumi.ComponentResource):
     def __init__(self, name: str, args: AuroraArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm-gateway:database:Aurora", name, None, opts)
         mine = pulumi.ResourceOptions(parent=self)
-        # letters and digits only: the password stands in a URL; 40 of them are over 230 bits
-        password = random.RandomPassword(f"{name}-password", length=40, special=False, opts=mine)
+        password = master_password(name, mine)
         self.instance = self._cluster(name, args, password, mine)
         instances = self._instances(name, args)
         self.first, self.ready = instances[0], [*instances]
         self.secret_arn, self.secret_version_id = connection_secret(
-            name, args.prefix, password.result, self.instance.endpoint, self.instance.port, args.protect, mine
+            name, args.prefix, password, self.instance.endpoint, self.instance.port, args.protect, mine
         )
         self.url_from = url_from(self.secret_arn, self.secret_version_id)
         self.register_outputs({"secretArn": self.secret_arn})
 
     def _cluster(
-        self, name: str, args: AuroraArgs, password: random.RandomPassword, mine: pulumi.ResourceOptions
+        self, name: str, args: AuroraArgs, password: pulumi.Output[str], mine: pulumi.ResourceOptions
     ) -> aws.rds.Cluster:
         subnets = aws.rds.SubnetGroup(f"{name}-subnets", name=args.prefix, subnet_ids=list(args.subnet_ids), opts=mine)
         parameters = aws.rds.ClusterParameterGroup(
@@ -101,7 +99,7 @@ class Aurora(pulumi.ComponentResource):
             },
             database_name=DATABASE,
             master_username=USER,
-            master_password=password.result,
+            master_password=password,
             db_subnet_group_name=subnets.name,
             vpc_security_group_ids=[args.security_group_id],
             db_cluster_parameter_group_name=parameters.name,

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
-import pulumi_random as random
 
-from components.database_secret import DATABASE, USER, connection_secret, url_from
+from components.database_secret import DATABASE, USER, connection_secret, master_password, url_from
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,12 @@ class Database(pulumi.ComponentResource):
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm-gateway:database:Database", name, None, opts)
         mine = pulumi.ResourceOptions(parent=self)
-        # letters and digits only: the password stands in a URL; 40 of them are over 230 bits
-        password = random.RandomPassword(f"{name}-password", length=40, special=False, opts=mine)
+        password = master_password(name, mine)
         subnets = aws.rds.SubnetGroup(f"{name}-subnets", name=args.prefix, subnet_ids=list(args.subnet_ids), opts=mine)
         self.instance = self._instance(name, args, subnets, self._parameters(name, args, mine), password)
         self.ready = [self.instance]
         self.secret_arn, self.secret_version_id = connection_secret(
-            name, args.prefix, password.result, self.instance.address, self.instance.port, args.protect, mine
+            name, args.prefix, password, self.instance.address, self.instance.port, args.protect, mine
         )
         self.first = self.instance
         self.url_from = url_from(self.secret_arn, self.secret_version_id)
@@ -71,7 +69,7 @@ class Database(pulumi.ComponentResource):
         args: DatabaseArgs,
         subnets: aws.rds.SubnetGroup,
         parameters: aws.rds.ParameterGroup,
-        password: random.RandomPassword,
+        password: pulumi.Output[str],
     ) -> aws.rds.Instance:
         return aws.rds.Instance(
             f"{name}-instance",
@@ -84,7 +82,7 @@ class Database(pulumi.ComponentResource):
             storage_encrypted=True,
             db_name=DATABASE,
             username=USER,
-            password=password.result,
+            password=password,
             db_subnet_group_name=subnets.name,
             vpc_security_group_ids=[args.security_group_id],
             parameter_group_name=parameters.name,

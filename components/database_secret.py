@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pulumi
 import pulumi_aws as aws
+import pulumi_random as random
 
 DATABASE = "litellm"
 USER = "litellm"
 URL_KEY = "url"
 """The key of the connection URL in the secret's JSON."""
+
+
+def master_password(name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    """The master user's: letters and digits only, because it stands in a URL; 40 of them are over 230 bits."""
+    return random.RandomPassword(f"{name}-password", length=40, special=False, opts=opts).result
 
 
 def connection_secret(

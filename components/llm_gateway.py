@@ -14,6 +14,7 @@ from components.access_file import AccessSpec
 from components.composition import Composition
 from components.llm_gateway_args import LlmGatewayArgs
 from components.mistakes import sentence
+from components.numbers import whole
 from components.settings import OWNERS, Settings, SettingsError, Stack
 
 
@@ -67,7 +68,7 @@ def _stack(name: str, args: Mapping[str, Any]) -> Stack:
     Raises:
         SettingsError: with every mistake.
     """
-    given = {to_camel(key): _plain(value) for key, value in args.items()}
+    given = {to_camel(key): whole(value) for key, value in args.items()}
     where = f"LlmGateway {name}: "
     if late := sorted(key for key, value in given.items() if isinstance(value, pulumi.Output)):
         raise SettingsError(
@@ -85,12 +86,3 @@ def _stack(name: str, args: Mapping[str, Any]) -> Stack:
         settings=settings,
         access=AccessSpec(),
     )
-
-
-def _plain(value: Any) -> Any:
-    """Whole numbers as such: over the wire all numbers are floating."""
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -13,6 +13,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, DiffResult
 from pulumi.output import Unknown
 
+from components.numbers import whole
 from litellm_admin import durations
 from litellm_admin.client import Client, Patience
 from litellm_admin.errors import AdminError, Failed, Unreachable
@@ -148,20 +149,11 @@ def _common_spec(props: Mapping[str, Any]) -> Props:
         "models": tuple(props.get("models") or ()),
         "budget": None if props.get("budget") is None else float(props["budget"]),
         "duration": props.get("duration"),
-        "tpm_limit": _whole(props.get("tpm_limit")),
-        "rpm_limit": _whole(props.get("rpm_limit")),
-        "metadata": _whole(props.get("metadata") or {}),
+        "tpm_limit": whole(props.get("tpm_limit")),
+        "rpm_limit": whole(props.get("rpm_limit")),
+        "metadata": whole(props.get("metadata") or {}),
         "adopt": bool(props.get("adopt")),
     }
-
-
-def _whole(value: Any) -> Any:
-    """Whole numbers as integers: over Pulumi's wire every number comes as a float."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, dict):
-        return {key: _whole(item) for key, item in value.items()}
-    return [_whole(item) for item in value] if isinstance(value, list) else value
 
 
 def kept(names: Iterable[str], props: Mapping[str, Any]) -> Props:

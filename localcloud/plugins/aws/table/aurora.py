@@ -25,21 +25,28 @@ from localcloud.plugins.aws.rows import (
     text,
     texts,
 )
-from localcloud.plugins.aws.table.database import PARAMETER, check_password, list_tags, rds_tags, same_version
+from localcloud.plugins.aws.table.database import (
+    LOT,
+    PARAMETER,
+    PARAMETERS,
+    check_password,
+    instance_arn,
+    last_snapshot,
+    list_tags,
+    rds_tags,
+    same_version,
+)
 from localcloud.plugins.serve import Refusal
-
-_PARAMETERS = several(PARAMETER, COMPUTED | UNORDERED)
-_LOT = 20
 
 
 async def _set_parameters(op: Operation) -> None:
     wanted = {item["name"]: item for item in op.inputs.get("parameters") or []}
     had = {item["name"] for item in op.state.get("parameters") or []}
     made = await op.shaped(
-        "ModifyDBClusterParameterGroup", {"parameters": _PARAMETERS}, {"parameters": [*wanted.values()]}
+        "ModifyDBClusterParameterGroup", {"parameters": PARAMETERS}, {"parameters": [*wanted.values()]}
     )
-    for start in range(0, len(wanted), _LOT):
-        lot = made["Parameters"][start : start + _LOT]
+    for start in range(0, len(wanted), LOT):
+        lot = made["Parameters"][start : start + LOT]
         await op.call("ModifyDBClusterParameterGroup", DBClusterParameterGroupName=op.id, Parameters=lot)
     if had - wanted.keys():
         names = ", ".join(sorted(had - wanted.keys()))
@@ -85,16 +92,8 @@ PARAMETER_GROUP = Row(
 
 
 async def _delete_cluster(op: Operation) -> None:
-    name, snapshot = op.state["clusterIdentifier"], op.state.get("finalSnapshotIdentifier")
-    said: dict[str, Any] = {"SkipFinalSnapshot": op.state.get("skipFinalSnapshot") is True}
-    if not said["SkipFinalSnapshot"]:
-        if not snapshot:
-            raise Refusal(
-                f"{name} can't be deleted without its last snapshot having a name: "
-                "set `finalSnapshotIdentifier`, or `skipFinalSnapshot=True`, and update first"
-            )
-        said["FinalDBSnapshotIdentifier"] = snapshot
-    await op.call("DeleteDBCluster", DBClusterIdentifier=name, **said)
+    name = op.state["clusterIdentifier"]
+    await op.call("DeleteDBCluster", DBClusterIdentifier=name, **last_snapshot(op, name))
 
 
 _MODIFIABLE = (
@@ -168,10 +167,6 @@ CLUSTER = Row(
 )
 
 
-async def _instance_arn(op: Operation) -> None:
-    op.state["arn"] = op.data["DBInstanceArn"]
-
-
 CLUSTER_INSTANCE = Row(
     "aws:rds/clusterInstance:ClusterInstance",
     "rds",
@@ -188,7 +183,7 @@ CLUSTER_INSTANCE = Row(
     outputs={"arn": "DBInstanceArn", "dbiResourceId": "DbiResourceId", "availabilityZone": "AvailabilityZone"},
     create=Call("CreateDBInstance", pick="DBInstance"),
     id="DBInstanceIdentifier",
-    settle=_instance_arn,
+    settle=instance_arn,
     read=Call("DescribeDBInstances", {"DBInstanceIdentifier": "{id}"}, "DBInstances[0]"),
     updates=(
         Update(

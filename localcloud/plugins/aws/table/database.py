@@ -72,19 +72,19 @@ PARAMETER = {
     "value": text(REQUIRED, to="ParameterValue"),
     "applyMethod": text(default="immediate"),
 }
-_LOT = 20  # parameters a ModifyDBParameterGroup call may carry
+LOT = 20  # parameters a ModifyDBParameterGroup or ModifyDBClusterParameterGroup call may carry
 
 
 async def _set_parameters(op: Operation) -> None:
     wanted = {item["name"]: item for item in op.inputs.get("parameters") or []}
     had = {item["name"] for item in op.state.get("parameters") or []}
-    made = await op.shaped("ModifyDBParameterGroup", {"parameters": _PARAMETERS}, {"parameters": [*wanted.values()]})
-    for start in range(0, len(wanted), _LOT):
-        lot = made["Parameters"][start : start + _LOT]
+    made = await op.shaped("ModifyDBParameterGroup", {"parameters": PARAMETERS}, {"parameters": [*wanted.values()]})
+    for start in range(0, len(wanted), LOT):
+        lot = made["Parameters"][start : start + LOT]
         await op.call("ModifyDBParameterGroup", DBParameterGroupName=op.id, Parameters=lot)
     stale = [{"ParameterName": name, "ApplyMethod": "pending-reboot"} for name in sorted(had - wanted.keys())]
-    for start in range(0, len(stale), _LOT):
-        lot = stale[start : start + _LOT]
+    for start in range(0, len(stale), LOT):
+        lot = stale[start : start + LOT]
         await op.call("ResetDBParameterGroup", DBParameterGroupName=op.id, Parameters=lot)
 
 
@@ -101,7 +101,7 @@ async def _read_parameters(op: Operation) -> dict[str, Any] | None:
     return groups[0] | {"Parameters": list(found.values())}
 
 
-_PARAMETERS = several(PARAMETER, COMPUTED | UNORDERED)
+PARAMETERS = several(PARAMETER, COMPUTED | UNORDERED)
 
 PARAMETER_GROUP = Row(
     "aws:rds/parameterGroup:ParameterGroup",
@@ -159,21 +159,32 @@ async def _modify_logs(op: Operation) -> None:
     await op.call("ModifyDBInstance", DBInstanceIdentifier=name, CloudwatchLogsExportConfiguration=kinds)
 
 
+def last_snapshot(op: Operation, name: str) -> dict[str, Any]:
+    """What a deletion says of the last snapshot: its name, or that there is to be none.
+
+    Raises:
+        Refusal: one is to be made and has no name.
+    """
+    if op.state.get("skipFinalSnapshot") is True:
+        return {"SkipFinalSnapshot": True}
+    snapshot = op.state.get("finalSnapshotIdentifier")
+    if not snapshot:
+        raise Refusal(
+            f"{name} can't be deleted without its last snapshot having a name: "
+            "set `finalSnapshotIdentifier`, or `skipFinalSnapshot=True`, and update first"
+        )
+    return {"SkipFinalSnapshot": False, "FinalDBSnapshotIdentifier": snapshot}
+
+
 async def _delete_instance(op: Operation) -> None:
-    name, snapshot = op.state["identifier"], op.state.get("finalSnapshotIdentifier")
-    said: dict[str, Any] = {"SkipFinalSnapshot": op.state.get("skipFinalSnapshot") is True}
-    if not said["SkipFinalSnapshot"]:
-        if not snapshot:
-            raise Refusal(
-                f"{name} can't be deleted without its last snapshot having a name: "
-                "set `finalSnapshotIdentifier`, or `skipFinalSnapshot=True`, and update first"
-            )
-        said["FinalDBSnapshotIdentifier"] = snapshot
+    name = op.state["identifier"]
+    said = last_snapshot(op, name)
     automated = op.state.get("deleteAutomatedBackups") is not False
     await op.call("DeleteDBInstance", DBInstanceIdentifier=name, DeleteAutomatedBackups=automated, **said)
 
 
-async def _instance_arn(op: Operation) -> None:
+async def instance_arn(op: Operation) -> None:
+    """Keeps the ARN, by which tags are read."""
     op.state["arn"] = op.data["DBInstanceArn"]
 
 
@@ -260,7 +271,7 @@ INSTANCE = Row(
     },
     create=Call("CreateDBInstance", pick="DBInstance"),
     id="DbiResourceId",
-    settle=_instance_arn,
+    settle=instance_arn,
     read=Call("DescribeDBInstances", {"DBInstanceIdentifier": "{identifier}"}, "DBInstances[0]"),
     updates=(
         Update(_MODIFIABLE, Call("ModifyDBInstance", _CHANGE)),
