@@ -70,7 +70,7 @@ def measure_start(folder: Path, asked: argparse.Namespace) -> list[Check]:
             processes = cloud.memory()
             memory.append(sum(each.resident for each in processes))
             if number == asked.runs - 1:
-                waits = cli.measure(cloud.home)
+                waits = cli.measure(cloud)
             cloud.make("down")
     print(spread("LiteLLM's bare start", bare))
     print(spread("warm `make up`", up))

@@ -5,7 +5,6 @@ The floor is a bare start of the same Python. `python -m bench.cli` measures thi
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.cloud import HOME_VARIABLE, CommandFailed, LocalCloud
+from bench.cloud import CommandFailed, LocalCloud
 from bench.report import Check
 from ops.paths import REPO
 
@@ -51,26 +50,23 @@ class Waits:
     commands: dict[str, dict[str, list[float]]]
 
 
-def measure(home: Path) -> Waits:
-    """On the local cloud that is up in `home`."""
-    env = {HOME_VARIABLE: str(home), "PATH": os.environ["PATH"]}
-    exports = json.loads(_run([sys.executable, "-m", "localcloud", "env", "--json"], env)[1])
-    aws = {name: value for name, value in exports.items() if name.startswith("AWS_")}
-    outputs = json.loads(_run([sys.executable, "-m", "localcloud", "outputs", "--json"], env)[1])
+def measure(cloud: LocalCloud) -> Waits:
+    """On the local cloud, which is up."""
+    aws = {name: value for name, value in cloud.exports().items() if name.startswith("AWS_")}
     ways = {
         "relay": aws,
-        "url": {"LITELLM_URL": outputs["adminUrl"], "LITELLM_MASTER_KEY": _master_key(exports, outputs)},
+        "url": {"LITELLM_URL": cloud.outputs()["adminUrl"], "LITELLM_MASTER_KEY": cloud.master_key()},
     }
     plain = {"PATH": os.defpath}
-    floor = [_run([sys.executable, "-c", "pass"], plain)[0] for _ in range(RUNS)]
-    start = [_run([str(SCRIPT), "help"], plain)[0] for _ in range(RUNS)]
+    floor = [_run([sys.executable, "-c", "pass"], plain) for _ in range(RUNS)]
+    start = [_run([str(SCRIPT), "help"], plain) for _ in range(RUNS)]
     commands: dict[str, dict[str, list[float]]] = {}
     for way, given in ways.items():
         seen: dict[str, list[float]] = {}
         # a round to warm up: the relay's first start is not what is measured
         for number in range(RUNS + 1):
             for line in COMMANDS:
-                took = _run([str(SCRIPT), *shlex.split(line)], {**plain, **given})[0]
+                took = _run([str(SCRIPT), *shlex.split(line)], {**plain, **given})
                 if number:
                     seen.setdefault(line.split()[0], []).append(took)
         commands[way] = seen
@@ -102,7 +98,7 @@ def checks(waits: Waits) -> list[Check]:
     return found
 
 
-def _run(command: Sequence[str], env: Mapping[str, str]) -> tuple[float, str]:
+def _run(command: Sequence[str], env: Mapping[str, str]) -> float:
     began = time.monotonic()
     done = subprocess.run(
         list(command), cwd=REPO, env=dict(env), text=True, stdin=subprocess.DEVNULL, capture_output=True, check=False
@@ -110,27 +106,14 @@ def _run(command: Sequence[str], env: Mapping[str, str]) -> tuple[float, str]:
     took = time.monotonic() - began
     if done.returncode:
         raise CommandFailed(f"{shlex.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return took, done.stdout
-
-
-def _master_key(exports: Mapping[str, str], outputs: Mapping[str, str]) -> str:
-    import boto3
-
-    client = boto3.client(
-        "secretsmanager",
-        endpoint_url=exports["AWS_ENDPOINT_URL"],
-        region_name=exports["AWS_REGION"],
-        aws_access_key_id=exports["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=exports["AWS_SECRET_ACCESS_KEY"],
-    )
-    return str(client.get_secret_value(SecretId=outputs["masterKeySecretArn"])["SecretString"])
+    return took
 
 
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=REPO / ".local") as folder:
         with LocalCloud(Path(folder) / "cloud") as cloud:
             cloud.make("up")
-            waits = measure(cloud.home)
+            waits = measure(cloud)
     print("\n".join(lines(waits)))
     found = checks(waits)
     print("\n".join(check.line() for check in found))

@@ -69,11 +69,29 @@ class LocalCloud:
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, with loopback addresses and the keys' values."""
-        return json.loads(self._localcloud("outputs", "--json", "--show-secrets"))
+        return json.loads(self.localcloud("outputs", "--json", "--show-secrets"))
+
+    def exports(self) -> dict[str, str]:
+        """The environment in which tools talk to the simulated account."""
+        return json.loads(self.localcloud("env", "--json"))
+
+    def master_key(self) -> str:
+        """LiteLLM's, from Secrets Manager."""
+        import boto3
+
+        exports = self.exports()
+        client = boto3.client(
+            "secretsmanager",
+            endpoint_url=exports["AWS_ENDPOINT_URL"],
+            region_name=exports["AWS_REGION"],
+            aws_access_key_id=exports["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=exports["AWS_SECRET_ACCESS_KEY"],
+        )
+        return str(client.get_secret_value(SecretId=self.outputs()["masterKeySecretArn"])["SecretString"])
 
     def behave(self, kind: str, seconds: float) -> None:
         """Tell the stand-ins for Bedrock's models how to behave."""
-        self._localcloud("bedrock", kind, "--seconds", str(seconds))
+        self.localcloud("bedrock", kind, "--seconds", str(seconds))
 
     def litellm(self) -> str:
         """Where the task's LiteLLM itself listens. Raises CommandFailed when none runs."""
@@ -85,11 +103,13 @@ class LocalCloud:
                         return f"http://127.0.0.1:{words[words.index('--port') + 1]}"
         raise CommandFailed("no LiteLLM runs")
 
-    def _localcloud(self, *arguments: str) -> str:
+    def localcloud(self, *arguments: str, cwd: Path = REPO) -> str:
+        """What `python -m localcloud …` prints. Raises CommandFailed."""
         command = [sys.executable, "-m", "localcloud", *arguments]
-        done = subprocess.run(command, cwd=REPO, env=self.env(), text=True, capture_output=True, check=False)
+        env = {**self.env(), "PYTHONPATH": str(REPO)}
+        done = subprocess.run(command, cwd=cwd, env=env, text=True, capture_output=True, check=False)
         if done.returncode:
-            raise CommandFailed(f"localcloud {arguments[0]} failed:\n{done.stderr[-3000:]}")
+            raise CommandFailed(f"localcloud {' '.join(arguments)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
         return done.stdout
 
     def memory(self) -> list[Memory]:

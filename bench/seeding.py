@@ -13,13 +13,10 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import psutil
 
 from bench.cloud import CommandFailed, LocalCloud
 from localcloud.images.litellm import venv
-from ops.paths import REPO, venv_python
+from ops.paths import REPO
 
 STACK = "bench"
 RELAY = "llm-gateway-local-relay"
@@ -101,38 +98,13 @@ class Gateway:
         return next(int(one["invocations"]) for one in functions if one["name"] == RELAY)
 
     def _floor(self, count: int) -> dict[str, float]:
-        wanted = {"url": self._litellm(), "master_key": self._master_key(), "stem": f"floor-{count}", "count": count}
+        way = {"url": self._cloud.litellm(), "master_key": self._cloud.master_key()}
+        wanted = {**way, "stem": f"floor-{count}", "count": count}
         command = [str(venv() / "bin" / "python"), str(REPO / "bench" / "seed_floor.py")]
         done = subprocess.run(command, input=json.dumps(wanted), capture_output=True, text=True, check=False)
         if done.returncode:
             raise CommandFailed(f"the bare client failed:\n{done.stderr[-3000:]}")
         return json.loads(done.stdout)
 
-    def _litellm(self) -> str:
-        """LiteLLM's own port, with nothing in between."""
-        for process in psutil.process_iter():
-            if self._cloud.owns(process) and "litellm" in " ".join(process.cmdline()) and "--port" in process.cmdline():
-                words = process.cmdline()
-                return f"http://127.0.0.1:{words[words.index('--port') + 1]}"
-        raise CommandFailed("no LiteLLM runs")
-
-    def _master_key(self) -> str:
-        import boto3
-
-        exports: dict[str, Any] = json.loads(self._run("env", "--json"))
-        client = boto3.client(
-            "secretsmanager",
-            endpoint_url=exports["AWS_ENDPOINT_URL"],
-            region_name=exports["AWS_REGION"],
-            aws_access_key_id=exports["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=exports["AWS_SECRET_ACCESS_KEY"],
-        )
-        return client.get_secret_value(SecretId="llm-gateway-local/master-key")["SecretString"]
-
     def _run(self, *arguments: str) -> str:
-        command = [str(venv_python()), "-m", "localcloud", *arguments]
-        env = {**self._cloud.env(), "PYTHONPATH": str(REPO)}
-        done = subprocess.run(command, cwd=self._folder, env=env, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise CommandFailed(f"{' '.join(arguments)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-        return done.stdout
+        return self._cloud.localcloud(*arguments, cwd=self._folder)
