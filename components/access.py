@@ -12,7 +12,8 @@ import pulumi_random as random
 from components.access_file import AccessSpec
 from components.litellm.base import Way
 from components.litellm.key import Key, KeyArgs
-from components.litellm.ring import KeyRing, KeyRingArgs
+from components.litellm.packed import unpack
+from components.litellm.ring import KeyRing, KeyRingArgs, generations
 from components.litellm.roster import Roster, RosterArgs
 from components.litellm.roster_state import key_name
 from components.litellm.team import Team, TeamArgs
@@ -79,6 +80,7 @@ class Access(pulumi.ComponentResource):
         self._root = random.RandomBytes(f"{self._name}-root", length=ROOT_BYTES, opts=mine).base64
         rotations = {spec.alias: Rotation(spec.rotate, spec.overlap) for spec in keys}
         self._ring = KeyRing(f"{self._name}-ring", KeyRingArgs(rotations), mine).generations
+        self._generations = self._ring.apply(generations)
 
     # -- a resource each
 
@@ -109,7 +111,7 @@ class Access(pulumi.ComponentResource):
     ) -> pulumi.Output[str | None]:
         """The key's value once the key exists; None if nobody knows it."""
         root, alias = self._root, spec.alias
-        found = self._ring.apply(lambda ring: Generation.from_json(ring[alias]))
+        found = self._generations.apply(lambda of: of[alias])
         formers = found.apply(
             lambda one: [{"generation": name, "until": until.isoformat()} for name, until in one.until(spec.overlap)]
         )
@@ -198,11 +200,15 @@ def _former_values(root: str, alias: str, generation: Generation) -> dict[str, s
     return {name: derive(b64decode(root), alias, name) for name, _ in generation.formers}
 
 
-def _values(root: str, generations: Mapping[str, str], tokens: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Alias → value, but for those whose token says that theirs is another: they were adopted."""
-    derived = {alias: derive(b64decode(root), alias, generation) for alias, generation in generations.items()}
+def _values(root: str, current: str, tokens: str) -> dict[str, str]:
+    """Alias → value, but for those whose token says that theirs is another: they were adopted. `current` and `tokens`
+    are a roster's `generations` and `tokens`."""
+    generation_of, tokens_of, secret = unpack(current), unpack(tokens), b64decode(root)
+    derived = {alias: derive(secret, alias, generation) for alias, generation in generation_of.items()}
     return {
-        alias: value for alias, value in derived.items() if tokens[alias].get(generations[alias]) == token_of(value)
+        alias: value
+        for alias, value in derived.items()
+        if tokens_of[alias].get(generation_of[alias]) == token_of(value)
     }
 
 

@@ -15,6 +15,7 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
 
 from components.litellm.base import Props, known
+from components.litellm.packed import pack, unpack
 from litellm_admin.values import Generation, Rotation, turned
 
 
@@ -24,7 +25,7 @@ class KeyRingProvider(ResourceProvider):
     serialize_as_secret_always = False
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        before, wanted = generations(olds), _wanted(news)
+        before, wanted = _before(olds), _wanted(news)
         return DiffResult(changes=turned(before, wanted, datetime.now(UTC)) != before)
 
     def create(self, props: Props) -> CreateResult:
@@ -34,29 +35,29 @@ class KeyRingProvider(ResourceProvider):
         return ReadResult(id_, props)
 
     def update(self, _id: str, olds: Props, news: Props) -> UpdateResult:
-        return UpdateResult(_turned(generations(olds), news))
+        return UpdateResult(_turned(_before(olds), news))
 
     def delete(self, _id: str, _props: Props) -> None:
         """There is nothing outside of the state."""
 
 
-def generations(props: Mapping[str, Any]) -> dict[str, Generation]:
-    """The generation of each key, of the ring's own properties or of what `KeyRing.generations` gave."""
-    found = props.get("generations") or {}
-    return {alias: Generation.from_json(one) for alias, one in found.items()}
+def generations(found: str) -> dict[str, Generation]:
+    """The generation of each key, of what `KeyRing.generations` gave."""
+    return {alias: Generation.from_json(one) for alias, one in unpack(found).items()}
+
+
+def _before(props: Props) -> dict[str, Generation]:
+    return generations(props.get("generations") or "{}")
 
 
 def _turned(before: Mapping[str, Generation], props: Props) -> Props:
     now = turned(before, _wanted(props), datetime.now(UTC))
-    return {"keys": props["keys"], "generations": {alias: one.as_json() for alias, one in now.items()}}
+    return {"keys": props["keys"], "generations": pack({alias: one.as_json() for alias, one in now.items()})}
 
 
 def _wanted(props: Mapping[str, Any]) -> dict[str, Rotation]:
-    return {
-        alias: Rotation(one.get("rotate") or None, int(one.get("overlap") or 0))
-        for alias, one in props["keys"].items()
-        if known(one)
-    }
+    found = {alias: unpack(one) for alias, one in props["keys"].items() if known(one)}
+    return {alias: Rotation(one["rotate"] or None, int(one["overlap"])) for alias, one in found.items()}
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,10 @@ class KeyRingArgs:
 # Not in the module `litellm` as the others: it lives in the state and nowhere else, and its type says so to whoever
 # goes through a state.
 class KeyRing(Resource, module="state", name="KeyRing"):
-    """The generations of the keys' values: alias → `Generation.as_json`."""
+    """The generations of the keys' values: a JSON object, alias → `Generation.as_json`."""
 
-    generations: pulumi.Output[dict[str, Any]]
+    generations: pulumi.Output[str]
 
     def __init__(self, name: str, args: KeyRingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        keys = {alias: {"rotate": one.rotate or "", "overlap": one.overlap} for alias, one in sorted(args.keys.items())}
+        keys = {alias: pack({"rotate": one.rotate or "", "overlap": one.overlap}) for alias, one in args.keys.items()}
         super().__init__(KeyRingProvider(), name, {"keys": keys, "generations": None}, opts)

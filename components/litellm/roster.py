@@ -2,7 +2,7 @@
 
 A state file is written anew after every step, so that a thousand resources cost a thousand large files; one resource
 costs one. Each entry is a property of its own, named after what it is (`user:dev@example.com`, `team:core`, `key:ci`),
-so that a plain preview still names who changes.
+so that a plain preview still names who changes. `packed` says how a property's value is written.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pulumi.dynamic import (
 
 from components.litellm import roster_state as state
 from components.litellm.base import Props, Way, briefly, common_failures, known, patiently, plainly, spec_props
+from components.litellm.packed import pack, packed, unpacked
 from components.litellm.status import teller
 from litellm_admin.client import Client
 from litellm_admin.models import KeySpec, TeamSpec, UserSpec
@@ -44,16 +45,19 @@ class RosterProvider(ResourceProvider):
         return CheckResult(news, failures)
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
+        olds, news = unpacked(olds), unpacked(news)
         names = {*state.changed(olds, news), *state.gone(olds, news)}
         way = {name for name in ("relay", "region", "managed_by") if not _same(olds.get(name), news.get(name))}
         return DiffResult(changes=bool(names or way))
 
     @plainly
     def create(self, props: Props) -> CreateResult:
-        return CreateResult("roster", _made({}, props))
+        return CreateResult("roster", packed(_made({}, unpacked(props))))
 
     @plainly
     def read(self, id_: str, props: Props) -> ReadResult:
+        props = unpacked(props)
+
         def look(client: Client) -> Props:
             users, teams, keys = client.list_users(), client.list_teams(), client.list_keys()
             return state.observed(props, users, teams, keys)
@@ -61,14 +65,15 @@ class RosterProvider(ResourceProvider):
         found = briefly(props, look)
         # the root secret isn't known here; the next update puts it back
         inputs = {name: value for name, value in found.items() if state.is_input(name)}
-        return ReadResult(id_, found, None if _entries_of(found) == _entries_of(props) else inputs)
+        return ReadResult(id_, packed(found), None if _entries_of(found) == _entries_of(props) else packed(inputs))
 
     @plainly
     def update(self, _id: str, olds: Props, news: Props) -> UpdateResult:
-        return UpdateResult(_made(olds, news))
+        return UpdateResult(packed(_made(unpacked(olds), unpacked(news))))
 
     @plainly
     def delete(self, _id: str, props: Props) -> None:
+        props = unpacked(props)
         everything = state.gone_ids(props, state.names(props))
         ids, managed_by, tell = state.ids(props), props["managed_by"], teller("deleting")
 
@@ -116,25 +121,26 @@ def _same(old: Any, new: Any) -> bool:
 
 @dataclass(frozen=True)
 class RosterArgs:
-    """Teams, users and keys. `root` is the root secret in base64 and `ring` the generations of the keys' values
-    (`KeyRing.generations`). `released` names entries that have resources of their own now (`user:…`, `team:…`,
-    `key:…`): they leave the roster without being deleted. The way's `managed_by` must be the roster's alone."""
+    """Teams, users and keys. `root` is the root secret in base64 and `ring` what `KeyRing.generations` gave.
+    `released` names entries that have resources of their own now (`user:…`, `team:…`, `key:…`): they leave the roster
+    without being deleted. The way's `managed_by` must be the roster's alone."""
 
     users: Sequence[UserSpec]
     teams: Sequence[TeamSpec]
     keys: Sequence[KeySpec]
     root: pulumi.Input[str]
-    ring: pulumi.Input[dict[str, Any]]
+    ring: pulumi.Input[str]
     way: Way
     released: Sequence[str] = ()
 
 
 class Roster(Resource, module="litellm", name="Roster"):
     """Teams, users and keys in LiteLLM. `generations` has the generation of each key's value, `tokens` the tokens of
-    its generations, and the `adopted_…` the ids of those that were there before, by e-mail or alias."""
+    its generations (both are JSON objects by alias), and the `adopted_…` the ids of those that were there before, by
+    e-mail or alias."""
 
-    generations: pulumi.Output[dict[str, str]]
-    tokens: pulumi.Output[dict[str, Any]]
+    generations: pulumi.Output[str]
+    tokens: pulumi.Output[str]
     adopted_users: pulumi.Output[dict[str, str]]
     adopted_teams: pulumi.Output[dict[str, str]]
 
@@ -144,9 +150,9 @@ class Roster(Resource, module="litellm", name="Roster"):
             "root": pulumi.Output.secret(args.root),
             "ring": args.ring,
             "released": sorted(args.released) or None,
-            **{state.user_name(spec.email): spec_props(spec) for spec in args.users},
-            **{state.team_name(spec.alias): spec_props(spec) for spec in args.teams},
-            **{state.key_name(spec.alias): spec_props(spec) for spec in args.keys},
+            **{state.user_name(spec.email): pack(spec_props(spec)) for spec in args.users},
+            **{state.team_name(spec.alias): pack(spec_props(spec)) for spec in args.teams},
+            **{state.key_name(spec.alias): pack(spec_props(spec)) for spec in args.keys},
             **dict.fromkeys(state.FOUND),
         }
         secret = pulumi.ResourceOptions(additional_secret_outputs=["root"])

@@ -1,4 +1,5 @@
-"""A roster's properties: what they mean for `litellm_admin.roster`, what differs, and what a refresh finds. Pure."""
+"""A roster's properties, unpacked: what they mean for `litellm_admin.roster`, what differs, and what a refresh finds.
+Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +11,10 @@ from typing import Any
 from components.litellm import base
 from components.litellm.base import Props, key_spec, known, team_spec, user_spec
 from components.litellm.drift import members, with_drift
-from components.litellm.ring import generations
 from litellm_admin.models import MANAGED_BY, ObservedKey, ObservedTeam, ObservedUser, team_id_of, token_of, user_id_of
 from litellm_admin.plan import KeyWish, key_changes, team_changes, user_changes
 from litellm_admin.roster import Entries, Gone, Held, Ids, KeyEntry, key_entry
-from litellm_admin.values import derive
+from litellm_admin.values import Generation, derive
 
 # What is found out, so that it is in the outputs only: the generation of each key's value, generation → token of each
 # key's values that work, what the root secret was (its hash), and the ids of users and teams that were adopted.
@@ -160,8 +160,8 @@ def _stored(entry: Mapping[str, Any]) -> Props:
     return {name: value for name, value in entry.items() if value is not None and name != "adopt"}
 
 
-def _ring(news: Mapping[str, Any]) -> dict[str, Any]:
-    return generations({"generations": news.get("ring")})
+def _ring(news: Mapping[str, Any]) -> dict[str, Generation]:
+    return {alias: Generation.from_json(one) for alias, one in (news.get("ring") or {}).items()}
 
 
 def _hash(root: str) -> str:

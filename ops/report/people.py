@@ -3,6 +3,7 @@ Pure."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -47,17 +48,27 @@ def _entries(roster: Planned) -> Iterator[Planned]:
     names = {name: None for name in (*roster.old, *roster.inputs) if name.partition(":")[0] in _TYPES}
     for name in names:
         kind, _, own = name.partition(":")
-        old, new = roster.old.get(name), roster.inputs.get(name)
+        old, new = _read(roster.old.get(name)), _read(roster.inputs.get(name))
         op = roster.op
         if op == "update":
             op = "create" if old is None else "delete" if new is None else "same" if old == new else "update"
-        inputs = new if isinstance(new, Mapping) else old
-        if not isinstance(inputs, Mapping):  # an entry that isn't known before the update
-            inputs = {}
+        inputs = new or old or {}
         head = roster.urn.rpartition("$")[0]
         urn = f"{head}${_TYPES[kind]}::{own}"
-        before = old if isinstance(old, Mapping) and op != "create" else {}
+        before = old if old and op != "create" else {}
         yield Planned(urn, op, inputs, before, _differing(before, inputs) if op in ("update", "replace") else {})
+
+
+def _read(entry: Any) -> Mapping[str, Any] | None:
+    """An entry, which a roster has as a JSON object (`components.litellm.packed`). Empty if it isn't known before the
+    update, None if there is none."""
+    if entry is None or isinstance(entry, Mapping):  # a map in states from before November 2026
+        return entry
+    try:
+        found = json.loads(entry)
+    except (TypeError, ValueError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
 
 
 def _joined(same: list[Planned]) -> Planned:

@@ -17,6 +17,7 @@ from pulumi.runtime.stack import run_pulumi_func
 
 from components.access import Access, AccessArgs, to_publish
 from components.access_file import AccessSpec
+from components.litellm.packed import pack
 from components.published_key import policy_name
 from litellm_admin.models import KeySpec, TeamSpec, UserSpec, token_of
 from litellm_admin.values import derive
@@ -40,14 +41,14 @@ class Registered(mocks.Mocks):
         self.resources[f"{args.name} {args.typ}" if args.typ.startswith("aws:") else args.name] = args
         outs = {**args.inputs}
         if args.typ.endswith("KeyRing"):
-            outs["generations"] = {alias: {"generation": "g1"} for alias in args.inputs["keys"]}
+            outs["generations"] = pack({alias: {"generation": "g1"} for alias in args.inputs["keys"]})
         elif args.typ.endswith("RandomBytes"):
             outs["base64"] = ROOT
         elif args.typ.endswith("Roster"):
             aliases = [name.removeprefix("key:") for name in args.inputs if name.startswith("key:")]
             outs |= {"adopted_users": {"lead@example.com": "by-hand"}, "adopted_teams": {}}
-            outs["generations"] = dict.fromkeys(aliases, "g1")
-            outs["tokens"] = {alias: {"g1": token_of(VALUES[alias])} for alias in aliases}
+            outs["generations"] = pack(dict.fromkeys(aliases, "g1"))
+            outs["tokens"] = pack({alias: {"g1": token_of(VALUES[alias])} for alias in aliases})
         elif args.typ.endswith(":Key"):
             outs["value_known"] = args.inputs["alias"] != "adopted"
         elif args.typ.startswith("aws:"):
@@ -175,7 +176,7 @@ def test_a_large_file_is_one_resource_and_its_published_keys_are_resources_of_th
     assert {name for name in roster.inputs if ":" in name} == {
         *("user:dev@example.com", "user:lead@example.com", "team:core", "key:ci/eu", "key:production"),
     }
-    assert roster.inputs["user:dev@example.com"]["budget"] == 50.0
+    assert json.loads(roster.inputs["user:dev@example.com"])["budget"] == 50.0
     [(name, key)] = registered.of("litellm:Key").items()
     assert (name, key.inputs["managed_by"], key.inputs["owner_id"]) == ("access-key-app", "llm-gateway/test", "by-hand")
     assert key.inputs["team_id"] == TeamSpec("core").team_id

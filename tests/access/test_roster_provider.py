@@ -21,6 +21,8 @@ from components.litellm import base, status
 from components.litellm import roster_state as state
 from components.litellm.base import spec_props
 from components.litellm.key import KeyProvider
+from components.litellm.packed import pack, packed, unpacked
+from components.litellm.ring import KeyRingProvider
 from components.litellm.roster import RosterProvider
 from components.litellm.user import UserProvider
 from litellm_admin import calls
@@ -60,8 +62,36 @@ def props(*specs: UserSpec | TeamSpec | KeySpec, ring: dict[str, Generation] = R
 ALL = props(DEV, LEAD, CORE, CI, PROD)
 
 
+class Driven:
+    """The provider as the engine drives it: with packed properties over the wire. Here they are read unpacked."""
+
+    def __init__(self) -> None:
+        self.provider = RosterProvider()
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> Any:
+        return self.provider.check(packed(olds), packed(news))
+
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> Any:
+        return self.provider.diff(id_, packed(olds), packed(news))
+
+    def create(self, props: dict[str, Any]) -> dict[str, Any]:
+        return unpacked(over_the_wire(self.provider.create(packed(props)).outs))
+
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
+        return unpacked(over_the_wire(self.provider.update(id_, packed(olds), packed(news)).outs))
+
+    def read(self, id_: str, props: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        """What is there, and whether it has drifted."""
+        found = self.provider.read(id_, packed(props))
+        assert all(isinstance(value, str) for name, value in found.outs.items() if ":" in name)
+        return unpacked(over_the_wire(found.outs)), found.inputs is not None
+
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        self.provider.delete(id_, packed(props))
+
+
 def made(wanted: dict[str, Any]) -> dict[str, Any]:
-    return over_the_wire(RosterProvider().create(dict(wanted)).outs)
+    return Driven().create(wanted)
 
 
 def value(alias: str, ring: dict[str, Generation] = RING) -> str:
@@ -69,7 +99,7 @@ def value(alias: str, ring: dict[str, Generation] = RING) -> str:
 
 
 def test_a_rosters_life(litellm: FakeLiteLLM) -> None:
-    provider = RosterProvider()
+    provider = Driven()
     outs = made(ALL)
     assert {user["user_email"] for user in litellm.users.values()} == {"Dev@example.com", "lead@example.com"}
     assert set(litellm.keys) == {token_of(value("ci")), token_of(value("prod"))}
@@ -80,29 +110,41 @@ def test_a_rosters_life(litellm: FakeLiteLLM) -> None:
     litellm.calls.clear()
     other = props(UserSpec("dev@example.com", budget=60.0), LEAD, CORE, CI, PROD)
     assert state.changed(outs, other) == ["user:dev@example.com"]
-    after = over_the_wire(provider.update("roster", outs, other).outs)
+    after = provider.update("roster", outs, other)
     assert litellm.calls == [("GET", "/v2/user/info"), ("POST", "/user/update")]
     assert provider.diff("roster", after, other).changes is False
-    assert over_the_wire(provider.read("roster", after).outs) == after
-    assert provider.read("roster", after).inputs is None
+    assert provider.read("roster", after)[0] == after
+    assert not provider.read("roster", after)[1]
     provider.delete("roster", after)
     assert not (litellm.users or litellm.teams or litellm.keys)
     provider.delete("roster", after)  # gone already: fine
 
 
+def test_a_state_from_before_entries_were_packed_is_read_without_a_change(litellm: FakeLiteLLM) -> None:
+    provider, before = RosterProvider(), made(ALL)
+    assert isinstance(before["user:dev@example.com"], dict) and isinstance(before["tokens"], dict)
+    assert provider.diff("roster", before, packed(ALL)).changes is False
+    ring = {alias: one.as_json() for alias, one in RING.items()}
+    wanted = {"keys": {alias: pack({"rotate": "", "overlap": 0}) for alias in RING}}
+    assert KeyRingProvider().diff("ring", {"keys": {}, "generations": ring}, wanted).changes is False
+    litellm.calls.clear()
+    provider.update("roster", before, packed(ALL))
+    assert not litellm.calls
+
+
 def test_what_comes_and_goes_is_named_by_property(litellm: FakeLiteLLM) -> None:
-    outs, provider = made(ALL), RosterProvider()
+    outs, provider = made(ALL), Driven()
     fewer = props(DEV, CORE, CI, UserSpec("new@example.com"))
     assert state.changed(outs, fewer) == ["user:new@example.com"]
     assert sorted(state.gone(outs, fewer)) == ["key:prod", "user:lead@example.com"]
-    after = over_the_wire(provider.update("roster", outs, fewer).outs)
+    after = provider.update("roster", outs, fewer)
     assert set(litellm.keys) == {token_of(value("ci"))}
     assert user_id_of("lead@example.com") not in litellm.users
     assert provider.diff("roster", after, fewer).changes is False
 
 
 def test_a_preview_that_cant_know_the_ring_names_only_who_changes(litellm: FakeLiteLLM) -> None:
-    outs, provider = made(ALL), RosterProvider()
+    outs, provider = made(ALL), Driven()
     assert provider.diff("roster", outs, {**ALL, "ring": UNKNOWN, "root": UNKNOWN}).changes is False
     turning = {**ALL, "ring": UNKNOWN, "key:prod": {**ALL["key:prod"], "rotate": "2"}}
     assert state.changed(outs, turning) == ["key:prod"]
@@ -110,11 +152,11 @@ def test_a_preview_that_cant_know_the_ring_names_only_who_changes(litellm: FakeL
 
 
 def test_a_rotation_keeps_the_former_value_alive_and_another_root_ends_all(litellm: FakeLiteLLM) -> None:
-    outs, provider = made(ALL), RosterProvider()
+    outs, provider = made(ALL), Driven()
     ring = turned(RING, {"ci": Rotation(), "prod": Rotation("2", 3600)}, datetime.now(UTC))
     later = props(DEV, LEAD, CORE, CI, KeySpec("prod", budget=500.0, overlap=3600, rotate="2"), ring=ring)
     assert state.changed(outs, later) == ["key:prod"]
-    after = over_the_wire(provider.update("roster", outs, later).outs)
+    after = provider.update("roster", outs, later)
     assert set(litellm.keys) == {token_of(of) for of in (value("ci"), value("prod"), value("prod", ring))}
     assert litellm.keys[token_of(value("prod"))]["expires"]
     assert provider.diff("roster", after, later).changes is False
@@ -126,7 +168,7 @@ def test_a_rotation_keeps_the_former_value_alive_and_another_root_ends_all(litel
 
 
 def test_drift_shows_by_entry_and_the_next_update_mends_it(litellm: FakeLiteLLM) -> None:
-    outs, provider = made(ALL), RosterProvider()
+    outs, provider = made(ALL), Driven()
     litellm.users[user_id_of("dev@example.com")]["max_budget"] = 1.0
     litellm.users[user_id_of("lead@example.com")]["metadata"] = {}
     litellm.keys[token_of(value("ci"))].update(user_id=user_id_of("lead@example.com"), team_id=None)
@@ -134,29 +176,28 @@ def test_drift_shows_by_entry_and_the_next_update_mends_it(litellm: FakeLiteLLM)
     litellm.request(
         "POST", "/team/member_delete", body={"team_id": CORE.team_id, "user_id": user_id_of("dev@example.com")}
     )
-    found = provider.read("roster", outs)
-    drifted = over_the_wire(found.outs)
-    assert found.inputs is not None
+    drifted, has_drifted = provider.read("roster", outs)
+    assert has_drifted
     assert drifted["user:dev@example.com"]["budget"] == 1.0
     assert drifted["key:ci"]["owner"] == "lead@example.com"
     assert "team" not in drifted["key:ci"]
     assert drifted["team:core"]["members"] == []
     assert "key:prod" not in drifted
     assert set(state.changed(drifted, ALL)) == set(state.names(ALL))
-    after = over_the_wire(provider.update("roster", drifted, ALL).outs)
-    assert over_the_wire(provider.read("roster", after).outs) == after == outs
+    after = provider.update("roster", drifted, ALL)
+    assert provider.read("roster", after)[0] == after == outs
     assert litellm.keys[token_of(value("prod"))]["max_budget"] == 500.0, "it came back with the value that people know"
 
 
 def test_what_a_failed_run_left_behind_is_found_by_a_refresh_and_goes(litellm: FakeLiteLLM) -> None:
-    outs, provider = made(props(DEV)), RosterProvider()
+    outs, provider = made(props(DEV)), Driven()
     more = props(DEV, LEAD, CORE, CI)
     litellm.fault = lambda _method, path: 500 if path == "/key/generate" else None
     with pytest.raises(AdminError):
         provider.update("roster", outs, more)
     litellm.fault = lambda _method, _path: None
     assert len(litellm.users) == 2
-    found = over_the_wire(provider.read("roster", outs).outs)
+    found = provider.read("roster", outs)[0]
     assert sorted(state.gone(found, props(DEV))) == ["team:core", "user:lead@example.com"]
     provider.update("roster", found, props(DEV))
     assert list(litellm.users) == [user_id_of("dev@example.com")]
@@ -180,20 +221,20 @@ def test_entries_change_hands_without_being_lost(litellm: FakeLiteLLM) -> None:
 
     released = props(DEV, released=["key:ci"])
     assert state.gone(outs, released) == []
-    outs = over_the_wire(RosterProvider().update("roster", outs, released).outs)
+    outs = Driven().update("roster", outs, released)
     KeyProvider().create(dict(props_ci))
     UserProvider().create({**alone, **spec_props(DEV)})
-    RosterProvider().delete("roster", outs)
+    Driven().delete("roster", outs)
     assert litellm.keys[token_of(value("ci"))]["spend"] == 7.0
     assert len(litellm.users) == 1
 
 
 def test_another_way_is_noted_without_a_call_and_another_name_is_not(litellm: FakeLiteLLM) -> None:
-    outs, provider = made(ALL), RosterProvider()
+    outs, provider = made(ALL), Driven()
     litellm.calls.clear()
     moved = {**ALL, "relay": "gw2-relay"}
     assert provider.diff("roster", outs, moved).changes is True
-    assert provider.update("roster", outs, moved).outs["relay"] == "gw2-relay"
+    assert provider.update("roster", outs, moved)["relay"] == "gw2-relay"
     assert not litellm.calls
     renamed = {**ALL, "managed_by": "gw/other#roster"}
     provider.update("roster", outs, renamed)
@@ -203,7 +244,7 @@ def test_another_way_is_noted_without_a_call_and_another_name_is_not(litellm: Fa
 def test_a_gateway_that_is_gone_is_an_error_and_no_reason_to_forget_anybody(litellm: FakeLiteLLM) -> None:
     outs = made(ALL)
     litellm.fault = lambda _method, _path: "before"
-    for call in (RosterProvider().delete, RosterProvider().read):
+    for call in (Driven().delete, Driven().read):
         with pytest.raises(Unreachable):
             call("roster", outs)
 
@@ -221,20 +262,19 @@ def test_whatever_fails_a_diff_is_empty_once_it_came_through(history: list[set[i
         patch.setattr(calls.Patience, "pause", lambda *_: None)
         fake.fault = lambda _method, _path: waiting.pop(0) if waiting else None
         outs: dict[str, Any] = {}
-        every, provider = [DEV, LEAD, CORE, CI, PROD, KeySpec("own", "lead@example.com")], RosterProvider()
+        every, provider = [DEV, LEAD, CORE, CI, PROD, KeySpec("own", "lead@example.com")], Driven()
         for chosen in history:
             specs = [every[n] for n in sorted(chosen | {0, 1, 2})]
             wanted = props(*specs, ring={**RING, "own": Generation("g")})
             for _ in range(len(kinds) + 2):
                 try:
-                    result = provider.update("roster", outs, wanted) if outs else provider.create(wanted)
-                    outs = over_the_wire(result.outs)
+                    outs = provider.update("roster", outs, wanted) if outs else provider.create(wanted)
                     break
                 except AdminError:
                     continue
             assert provider.diff("roster", outs, wanted).changes is False
         fake.fault = lambda _method, _path: None
-        assert over_the_wire(provider.read("roster", outs).outs) == outs
+        assert provider.read("roster", outs)[0] == outs
         assert len(fake.users) == 2
 
 

@@ -17,6 +17,8 @@ from pulumi.runtime import mocks
 from pulumi.runtime.rpc import _special_secret_sig, _special_sig_key
 from pulumi.runtime.stack import run_pulumi_func
 
+from components.litellm.packed import pack
+
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "111122223333"
 ROOT_SECRET = base64.b64encode(b"r" * 32).decode()
@@ -77,7 +79,7 @@ class Mocked(mocks.Mocks):
             "versionId": f"version-of-{args.name}",
             "allocationId": "eipalloc-1",
             "base64": ROOT_SECRET,
-            "generations": {alias: {"generation": "g1"} for alias in args.inputs.get("keys", ())},
+            "generations": pack({alias: {"generation": "g1"} for alias in args.inputs.get("keys", ())}),
             "arnSuffix": f"suffix/{args.name}",
             "primaryEndpointAddress": f"{args.name}.example",
             "zoneId": "Z-OF-AWS",

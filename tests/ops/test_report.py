@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.automation import EngineEvent
 
+from components.litellm.packed import pack
 from ops.cost.estimate import estimate
 from ops.cost.prices import load
 from ops.plan import UNKNOWN, Finding, Planned, Recorder
@@ -110,13 +111,14 @@ def test_a_renamed_key_is_one_less_and_one_more_and_no_loss() -> None:
 TEAM, ROSTER = "pulumi-python:dynamic/litellm:Team", "pulumi-python:dynamic/litellm:Roster"
 
 
-def dev(budget: int) -> dict[str, Any]:
-    return {"email": "dev@example.com", "budget": budget}
+def dev(budget: int) -> str:
+    return pack({"email": "dev@example.com", "budget": budget})
 
 
 def test_of_a_roster_each_that_changes_is_named_and_nobody_else() -> None:
-    old = {"user:dev@example.com": dev(5), "user:a@b.co": {"email": "a@b.co"}, "key:ci": {"alias": "ci"}, "ring": {}}
-    new = {"user:dev@example.com": dev(6), "user:a@b.co": {"email": "a@b.co"}, "team:core": {"alias": "core"}}
+    other, ci, core = pack({"email": "a@b.co"}), pack({"alias": "ci"}), pack({"alias": "core"})
+    old = {"user:dev@example.com": dev(5), "user:a@b.co": other, "key:ci": ci, "ring": "{}"}
+    new = {"user:dev@example.com": dev(6), "user:a@b.co": other, "team:core": core}
     found = facts(
         planned(ROSTER, "access-roster", "update", "access:Access", old=old, inputs=new, diff={"user:x": "update"})
     )
@@ -138,7 +140,7 @@ def test_whoever_moves_into_a_roster_or_out_of_it_isnt_deleted() -> None:
                 "access-roster",
                 ops[1],
                 "access:Access",
-                inputs={"user:dev@example.com": dev(5), "key:ci": {"alias": "ci", "budget": 2}},
+                inputs={"user:dev@example.com": dev(5), "key:ci": pack({"alias": "ci", "budget": 2})},
             ),
         )
         text = markdown.render(found)
