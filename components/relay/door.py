@@ -12,7 +12,7 @@ import socket
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import boto3
 from botocore.config import Config
@@ -45,7 +45,37 @@ class Call:
     body: bytes | None
 
 
-def forward(call: Call, key: str | None, who: str, seconds: float) -> dict[str, Any]:
+class Line:
+    """A connection to the admin door, for one call at a time. It is made with the first and kept for the next, which
+    spares a handshake a call; what broke off or was closed by the door is not used again."""
+
+    def __init__(self) -> None:
+        self._open: http.client.HTTPConnection | None = None
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+        self._open = None
+
+    def connection(self, door: SplitResult, place: str, deadline: float) -> http.client.HTTPConnection:
+        """Raises Rejected if there is no connection."""
+        if self._open is not None and self._open.sock is None:
+            self.close()  # the door ended it after its last answer
+        if self._open is None:
+            kind = http.client.HTTPSConnection if door.scheme == "https" else http.client.HTTPConnection
+            connection = kind(door.hostname or "", door.port, timeout=_within(CONNECT_SECONDS, deadline))
+            _connect(connection, place)
+            self._open = connection
+        return self._open
+
+
+def forward(call: Call, key: str | None, who: str, seconds: float, line: Line) -> dict[str, Any]:
     """LiteLLM's answer, by the caller's key or the relay's own. A 401 may mean that the master key was changed since it
     was read, so it is read again, once.
 
@@ -54,7 +84,7 @@ def forward(call: Call, key: str | None, who: str, seconds: float) -> dict[str, 
     """
     deadline = time.monotonic() + seconds
     if key is not None:
-        return _send(call, key, who, deadline)
+        return _send(call, key, who, deadline, line)
     if os.environ["HOLDS_KEY"] != "true":
         raise Rejected(
             401,
@@ -62,38 +92,36 @@ def forward(call: Call, key: str | None, who: str, seconds: float) -> dict[str, 
             code="key_required",
             secret=os.environ["MASTER_KEY_SECRET_ARN"],
         )
-    answer = _send(call, _master_key(), who, deadline)
+    answer = _send(call, _master_key(), who, deadline, line)
     if answer["status"] == 401:
         before, after = _master_key(), _master_key(fresh=True)
         if before != after:
-            answer = _send(call, after, who, deadline)
+            answer = _send(call, after, who, deadline, line)
     return answer
 
 
-def _send(call: Call, key: str, who: str, deadline: float) -> dict[str, Any]:
+def _send(call: Call, key: str, who: str, deadline: float, line: Line) -> dict[str, Any]:
     door = urlsplit(os.environ["ADMIN_DOOR_URL"])
-    secure = door.scheme == "https"
-    place = f"the admin door at {door.hostname}:{door.port or (443 if secure else 80)}"
+    place = f"the admin door at {door.hostname}:{door.port or (443 if door.scheme == 'https' else 80)}"
     # the second is LiteLLM's header for whom an admin acts for; it goes into its records
     headers = {"Authorization": f"Bearer {key}", "litellm-changed-by": who, "Accept": "application/json"}
     if call.body is not None:
         headers["Content-Type"] = "application/json"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(door.hostname or "", door.port, timeout=_within(CONNECT_SECONDS, deadline))
+    connection = line.connection(door, place, deadline)
     try:
-        _connect(connection, place)
         connection.sock.settimeout(_within(READ_SECONDS, deadline))
         connection.request(call.method, call.target, call.body, headers)
         answer = connection.getresponse()
         raw = answer.read(MAX_ANSWER + 1)
     except TimeoutError:
+        line.close()
         raise Rejected(504, f"LiteLLM didn't answer in time behind {place}.", code="litellm_timeout") from None
     except (OSError, http.client.HTTPException) as error:
+        line.close()
         sentence = f"The connection to {place} broke off ({type(error).__name__})."
         raise Rejected(502, sentence, code="door_broke_off") from None
-    finally:
-        connection.close()
     if len(raw) > MAX_ANSWER:
+        line.close()  # the rest of it is still on the way
         raise Rejected(502, f"The answer is larger than {MAX_ANSWER >> 20} MB; ask for smaller pages.")
     found = {"status": answer.status, "body": _decoded(raw)}
     wait = answer.headers.get("Retry-After", "")

@@ -25,12 +25,14 @@ import re
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlencode
 
 import caller
 import door
-from door import Call, Rejected, forward
+from door import Call, Line, Rejected, forward
 
 # The only routes that are forwarded: LiteLLM's management of users, keys, teams and budgets, what they spent, which
 # models there are, and whether it is up. Inference belongs to the public door; `/config/*`, `/credentials`, `/sso`,
@@ -84,7 +86,8 @@ def handle(event: Any, context: Any) -> dict[str, Any]:
         who = _caller(event.get("caller"), text, context)
         if request.keys() == {"calls"}:
             return {**_each(request["calls"], key, who, context), "caller": who}
-        answer = forward(checked(request), key, who, _seconds_left(context))
+        with Line() as line:
+            answer = forward(checked(request), key, who, _seconds_left(context), line)
     except Rejected as rejection:
         answer = rejection.answer
     _log(request, who, context, answer["status"], started)
@@ -95,23 +98,28 @@ def _each(calls: Any, key: str | None, who: str, context: Any) -> dict[str, Any]
     """Forwards several calls, a few at a time. Those that there is no time for are answered 503 and weren't sent."""
     if not isinstance(calls, list) or not 0 < len(calls) <= MAX_CALLS:
         raise Rejected(400, f"`calls` is a list of 1 to {MAX_CALLS} calls.")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(lambda call: _one_of_many(call, key, who, context), calls))
+    with ExitStack() as lines, ThreadPoolExecutor(AT_ONCE) as pool:
+        free: SimpleQueue[Line] = SimpleQueue()
+        for _ in range(AT_ONCE):
+            free.put(lines.enter_context(Line()))
+        answers = list(pool.map(lambda call: _one_of_many(call, key, who, context, free), calls))
     if len(json.dumps(answers)) > door.MAX_ANSWER:
         sentence = f"The answers are larger than {door.MAX_ANSWER >> 20} MB together; send fewer calls at once."
         return Rejected(502, sentence).answer
     return {"status": 200, "answers": answers}
 
 
-def _one_of_many(call: Any, key: str | None, who: str, context: Any) -> dict[str, Any]:
-    started = time.monotonic()
+def _one_of_many(call: Any, key: str | None, who: str, context: Any, free: SimpleQueue[Line]) -> dict[str, Any]:
+    started, line = time.monotonic(), free.get()
     request = call if isinstance(call, dict) else {}
     try:
         if _seconds_left(context) < LEAST_SECONDS:
             raise Rejected(503, "The relay ran out of time before it could send this call; send it again.")
-        answer = forward(checked(request), key, who, _seconds_left(context))
+        answer = forward(checked(request), key, who, _seconds_left(context), line)
     except Rejected as rejection:
         answer = rejection.answer
+    finally:
+        free.put(line)
     _log(request, who, context, answer["status"], started)
     return answer
 

@@ -27,10 +27,19 @@ class Door:
     def __init__(self) -> None:
         self.seen: dict[str, Any] = {}
         self.requests = 0
+        self.connections = 0
+        self.keeps = False  # connections alive
         self.answer: tuple[int, dict[str, str], bytes] = (200, {}, b"{}")
+        self.before: list[tuple[int, dict[str, str], bytes]] = []  # answers before that one, in turn
         door = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                door.connections += 1
+
             def log_message(self, *_: Any) -> None:
                 """Quiet."""
 
@@ -43,11 +52,13 @@ class Door:
                     "headers": dict(self.headers),
                     "body": self.rfile.read(length),
                 }
-                status, headers, body = door.answer
+                status, headers, body = door.before.pop(0) if door.before else door.answer
+                self.close_connection = not door.keeps or status == 0
                 if status == 0:
                     return  # closes without an answer
                 self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                kept = {} if door.keeps else {"Connection": "close"}
+                for name, value in {**headers, **kept, "Content-Length": str(len(body))}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)

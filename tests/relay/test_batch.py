@@ -90,6 +90,25 @@ def test_answers_too_large_for_lambda_together_are_told(
     assert batch(relay, [LIST] * 3)["status"] == 502
 
 
+def test_connections_are_kept_for_the_next_call_of_a_batch_and_no_longer(relay: ModuleType, door: Door) -> None:
+    door.keeps = True
+    assert {one["status"] for one in batch(relay, [LIST, NEW] * 10)["answers"]} == {200}
+    assert (door.requests, door.connections) == (20, relay.AT_ONCE)
+    batch(relay, [LIST])
+    assert door.connections == relay.AT_ONCE + 1
+
+
+def test_a_connection_that_breaks_off_costs_its_own_call_and_is_made_anew(
+    relay: ModuleType, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "AT_ONCE", 1)
+    door.keeps = True
+    door.before = [(200, {}, b"{}"), (0, {}, b""), (200, {"Connection": "close"}, b"{}")]
+    statuses = [one["status"] for one in batch(relay, [LIST] * 4)["answers"]]
+    assert statuses == [200, 502, 200, 200]
+    assert door.connections == 3
+
+
 def test_every_call_of_a_batch_leaves_a_line_of_its_own(
     relay: ModuleType, door: Door, capsys: pytest.CaptureFixture[str]
 ) -> None:
