@@ -12,7 +12,7 @@ from components.bedrock import Reach, look_up
 from components.cache import Cache, CacheArgs
 from components.concurrency import reservable
 from components.database import Database, DatabaseArgs
-from components.domain import EDGE_REGION, Certificate, CertificateArgs, lead
+from components.domain import EDGE_REGION, Certificate, CertificateArgs, lead, misplaced
 from components.doors import Doors, DoorsArgs
 from components.edge import Edge, EdgeArgs
 from components.firewall import Firewall, FirewallArgs
@@ -33,7 +33,7 @@ class Composition:
     With a `parent` it is below that resource, and every name begins with the parent's.
 
     Raises:
-        SettingsError: Bedrock doesn't have a model in the region.
+        SettingsError: Bedrock doesn't have a model in the region, or a name isn't in the hosted zone.
         ValueError: the region has too few zones with CloudFront VPC origins.
     """
 
@@ -41,7 +41,7 @@ class Composition:
         self._stack, self._config = stack, stack.settings
         self._opts = pulumi.ResourceOptions(parent=parent) if parent else None
         self._start = f"{parent._name}-" if parent else ""
-        reaches = self._models()
+        reaches = self._looked_up()
         self.network = self._network()
         self.database = self._database()
         self.cache = self._cache()
@@ -59,10 +59,14 @@ class Composition:
     def _named(self, role: str) -> str:
         return f"{self._start}{role}"
 
-    def _models(self) -> list[Reach]:
-        reaches, unknown = look_up(self._config.models, self._stack.region)
-        if unknown:
-            raise SettingsError([f"{self._stack.where}{problem}" for problem in unknown])
+    def _looked_up(self) -> list[Reach]:
+        """What models need, once AWS has been asked about all that it alone knows of the settings."""
+        reaches, problems = look_up(self._config.models, self._stack.region)
+        if zone := self._config.hosted_zone_id:
+            names = {"domainName": self._config.domain_name, "doorsDomainName": self._config.doors_domain_name}
+            problems += misplaced(zone, names)
+        if problems:
+            raise SettingsError([f"{self._stack.where}{problem}" for problem in problems])
         return reaches
 
     def _zones(self) -> tuple[Zone, ...]:

@@ -144,8 +144,8 @@ class LlmGatewayArgs(TypedDict):
     the edge takes TLS 1.2 or newer only."""
 
     hosted_zone_id: NotRequired[str]
-    """The Route 53 hosted zone (Z…) of domainName and doorsDomainName. Their records, and the certificates that they
-    lack, are made there."""
+    """The Route 53 hosted zone (Z…) of domainName and doorsDomainName, which Route 53 is asked about before anything
+    is created. Their records, and the certificates that they lack, are made there."""
 
     doors_domain_name: NotRequired[str]
     """A name for the internal load balancer, such as doors.llm.example.com. With it both doors speak HTTPS,
