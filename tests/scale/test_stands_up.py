@@ -12,17 +12,15 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from tests.live.cloud import ROOT, Answer, Cloud, chat
+from tests.live.cloud import Answer, Cloud, chat
 from tests.live.test_truth import project
+from tests.scale.standing import Stood, ops, until, write_stack
 
 pytestmark = pytest.mark.timeout(900)
 # What differs from the shipped file: the one region that is simulated, a hosted zone that exists there, this machine as
@@ -40,42 +38,18 @@ THREADS = 4
 HOST, DOORS = "llm.example.com", "doors.llm.example.com"
 
 
-def until(what: Callable[[], bool], sentence: str, seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, sentence
-        time.sleep(0.5)
-
-
-@dataclass
-class Stood:
-    """The stack, up; `folder` is the program with the stack file that made it."""
-
-    cloud: Cloud
-    folder: Path
-    outputs: dict[str, Any] = field(default_factory=dict)
-
-
 @pytest.fixture(scope="module")
 def stood(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stood]:
     cloud = Cloud("scale")
     cloud.localcloud("stop", "--wipe")
     try:
         folder = project(tmp_path_factory.mktemp("scale"))
-        write_stack(folder, json.loads(cloud.localcloud("run", "--", sys.executable, "-c", PREPARE).stdout))
-        cloud.localcloud(
-            "run", "--", sys.executable, "-m", "ops", "up", "--stack", "local", "--yes", "--work-dir", str(folder)
-        )
+        found = json.loads(cloud.localcloud("run", "--", sys.executable, "-c", PREPARE).stdout)
+        write_stack(folder, "scale", {**LOCAL, **{f"llm-gateway:{key}": value for key, value in found.items()}})
+        ops(cloud, folder, "up")
         yield Stood(cloud, folder, cloud.outputs())
     finally:
         cloud.localcloud("stop", "--wipe")
-
-
-def ops(cloud: Cloud, folder: Path, verb: str, check: bool = True) -> str:
-    command = [sys.executable, "-m", "ops", verb, "--stack", "local", "--yes", "--work-dir", str(folder)]
-    done = cloud.localcloud("run", "--", *command, check=check)
-    assert check or done.returncode, f"{verb} should have been refused"
-    return done.stdout + done.stderr
 
 
 # Before the stack is there the account is somebody's who has registered a domain, and has a token for the registry.
@@ -87,14 +61,6 @@ found = {"hostedZoneId": zone.rpartition("/")[2]}
 found["registryCredentialArn"] = boto3.client("secretsmanager").create_secret(**secret)["ARN"]
 print(json.dumps(found))
 """
-
-
-def write_stack(folder: Path, found: dict[str, str]) -> None:
-    shipped = yaml.safe_load((ROOT / "Pulumi.scale.yaml").read_text())
-    local = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
-    config = {**shipped["config"], **LOCAL, **{f"llm-gateway:{key}": value for key, value in found.items()}}
-    kept = {key: value for key, value in local.items() if key != "config"}
-    (folder / "Pulumi.local.yaml").write_text(yaml.safe_dump({**kept, "config": config}, sort_keys=False))
 
 
 def healthy(cloud: Cloud) -> list[int]:
