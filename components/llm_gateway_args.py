@@ -149,7 +149,8 @@ class LlmGatewayArgs(TypedDict):
 
     doors_domain_name: NotRequired[str]
     """A name for the internal load balancer, such as doors.llm.example.com. With it both doors speak HTTPS,
-    CloudFront's way to the public one included."""
+    CloudFront's way to the public one included, and the relay calls the admin door by it. Without hostedZoneId its
+    record is yours to make, as soon as the first update has made the load balancer."""
 
     doors_certificate_arn: NotRequired[str]
     """An ACM certificate that you have for doorsDomainName, in the stack's region. Without it one is made in

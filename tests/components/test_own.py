@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.settings import SettingsError
@@ -195,6 +196,16 @@ def test_names_outside_of_the_zone_are_found_before_anything_is_made(changes: di
     with pytest.raises(SettingsError, match=says):
         declare("poc", kept, **{**names, **changes})
     assert [resource.typ for resource in declared[0].resources if resource.typ.startswith("aws:")] == []
+
+
+def test_a_preview_goes_on_without_the_zone_and_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with the placeholder in Pulumi.scale.yaml, on whatever account it is previewed."""
+    warned: list[str] = []
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_, **__: warned.append(text))
+    declared = declare("poc", domainName="llm.example.com", hostedZoneId="Z0THERS")
+    assert declared.of("aws:route53/record:Record")
+    assert [text for text in warned if "hostedZoneId is 'Z0THERS'" in text and "an update won't begin" in text]
 
 
 def test_a_zones_own_name_is_in_it() -> None:
