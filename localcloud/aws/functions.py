@@ -154,6 +154,7 @@ def _invoke(account: Account, call: Call) -> dict[str, Any]:
     name = call.params["FunctionName"]
     kind = call.params.get("InvocationType") or "RequestResponse"
     payload = call.params.get("Payload") or b"{}"
+    _check_qualifier(name, call.params.get("Qualifier"))
     _check_invocation(account, name, kind, payload)
     run = account.facts.invoke
     if run is None:
@@ -172,10 +173,20 @@ def _invoke(account: Account, call: Call) -> dict[str, Any]:
     return answer
 
 
+def _check_qualifier(name: str, given: str | None) -> None:
+    """Versions and aliases are refused when they are made (``unserved``), so none can be called."""
+    short, _, in_name = name.rpartition(":function:")[2].partition(":")
+    if (qualifier := given or in_name or "$LATEST") != "$LATEST":
+        raise Refusal("ResourceNotFoundException", f"Function not found: {short}:{qualifier}; it has $LATEST only.")
+
+
 def _check_invocation(account: Account, name: str, kind: str, payload: bytes) -> None:
-    if _find(account, name) is None:
+    function = _find(account, name)
+    if function is None:
         arn = f"arn:aws:lambda:{account.region}:{account.account_id}:function:{_short(name)}"
         raise Refusal("ResourceNotFoundException", f"Function not found: {arn}")
+    if function.reserved_concurrency == 0:
+        raise Refusal("TooManyRequestsException", "Rate Exceeded: the function's reserved concurrency is 0.")
     if kind not in ("RequestResponse", "Event", "DryRun"):
         raise Refusal(
             "InvalidParameterValueException",

@@ -11,6 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localcloud import processes
+from localcloud.aws.reference_data import engine_versions
+from localcloud.postgres.binaries import version
 from tests.dataplane.cloud import Cloud
 from tests.dataplane.network import make_group, make_network
 
@@ -78,6 +80,15 @@ def test_it_is_postgres_with_the_name_user_and_password_asked_for(cloud: Cloud, 
     found = here(cloud)
     assert (found["name"], found["status"]) == (instance, "available") and found["memory_bytes"] > 0
     assert found["address"].endswith(".rds.amazonaws.com:5432")
+
+
+def test_the_version_is_the_installed_minor_whatever_the_api_says(cloud: Cloud, rds: Any, instance: str) -> None:
+    """AWS's newest minor one of the same major version is what the API reports, as on AWS."""
+    with connect(cloud) as connection:
+        row = connection.execute("SHOW server_version").fetchone()
+    assert row is not None and row[0] == version()
+    assert described(rds)["EngineVersion"] in engine_versions("postgres")
+    assert described(rds)["EngineVersion"].partition(".")[0] == row[0].partition(".")[0]
 
 
 def test_a_changed_password_and_parameter_are_in_force(cloud: Cloud, rds: Any, instance: str) -> None:

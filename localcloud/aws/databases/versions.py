@@ -1,0 +1,43 @@
+"""One major version of Postgres is installed here: an instance of another one would claim what it isn't."""
+
+from __future__ import annotations
+
+from localcloud.aws.account import Account
+from localcloud.aws.databases.checks import newest
+from localcloud.aws.refusal import Refusal
+from localcloud.aws.rules import Rules
+from localcloud.aws.wire import Call
+from localcloud.postgres.binaries import PostgresMissing, version
+
+_OF_POSTGRES = ("postgres", "aurora-postgresql")
+
+
+def register(rules: Rules, account: Account) -> None:
+    """After the rooms whose refusals are AWS's own: those come first."""
+
+    @rules.check("rds", "CreateDBInstance", "CreateDBCluster")
+    def created(call: Call) -> None:
+        engine, member = (
+            call.params["Engine"],
+            call.operation == "CreateDBInstance" and "DBClusterIdentifier" in call.params,
+        )
+        if engine in _OF_POSTGRES and not member:  # a cluster's instance has the cluster's version
+            _refuse_another(newest(engine, call.params.get("EngineVersion")))
+
+    @rules.check("rds", "ModifyDBInstance", "ModifyDBCluster")
+    def changed(call: Call) -> None:
+        if given := call.params.get("EngineVersion"):
+            _refuse_another(given)
+
+
+def _refuse_another(wanted: str) -> None:
+    try:
+        here = version().partition(".")[0]
+    except PostgresMissing:  # the data plane will say so
+        return
+    if wanted.partition(".")[0] != here:
+        raise Refusal(
+            "InvalidParameterCombination",
+            f"The local cloud runs Postgres {here}, not {wanted.partition('.')[0]}: ask for EngineVersion {here} "
+            "(databaseEngineVersion) in a local stack.",
+        )
