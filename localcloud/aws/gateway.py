@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -32,8 +31,7 @@ class Gateway:
         self._account = account
         self._moto = moto
         self._rules = rules
-        # moto's backends are plain Python objects, and a check must still hold when moto acts: one call at a time.
-        self._lock = threading.RLock()
+        self._lock = account.lock
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = wire.buffered(environ)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from localcloud.aws.account import Account
-from localcloud.aws.databases.checks import newest
+from localcloud.aws.databases.checks import OF_POSTGRES, installed_major, newest
 from localcloud.aws.refusal import Refusal
 from localcloud.aws.rules import Rules
 from localcloud.aws.wire import Call
-from localcloud.postgres.binaries import PostgresMissing, version
-
-_OF_POSTGRES = ("postgres", "aurora-postgresql")
 
 
 def register(rules: Rules, account: Account) -> None:
@@ -21,7 +18,7 @@ def register(rules: Rules, account: Account) -> None:
             call.params["Engine"],
             call.operation == "CreateDBInstance" and "DBClusterIdentifier" in call.params,
         )
-        if engine in _OF_POSTGRES and not member:  # a cluster's instance has the cluster's version
+        if engine in OF_POSTGRES and not member:  # a cluster's instance has the cluster's version
             _refuse_another(newest(engine, call.params.get("EngineVersion")))
 
     @rules.check("rds", "ModifyDBInstance", "ModifyDBCluster")
@@ -31,11 +28,8 @@ def register(rules: Rules, account: Account) -> None:
 
 
 def _refuse_another(wanted: str) -> None:
-    try:
-        here = version().partition(".")[0]
-    except PostgresMissing:  # the data plane will say so
-        return
-    if wanted.partition(".")[0] != here:
+    here = installed_major()
+    if here and wanted.partition(".")[0] != here:
         raise Refusal(
             "InvalidParameterCombination",
             f"The local cloud runs Postgres {here}, not {wanted.partition('.')[0]}: ask for EngineVersion {here} "
