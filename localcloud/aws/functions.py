@@ -28,6 +28,7 @@ _LOG_TAIL_BYTES = 4096
 # An account's limit by default, and what of it AWS keeps free of reservations.
 CONCURRENT_EXECUTIONS = 1000
 UNRESERVED_EXECUTIONS = 100
+_NOT_SIMULATED = ("Layers", "FileSystemConfigs", "DeadLetterConfig")
 
 
 def register(rules: Rules, account: Account) -> None:
@@ -37,10 +38,20 @@ def register(rules: Rules, account: Account) -> None:
             raise Refusal("InvalidParameterValueException", sentence)
         if call.params.get("PackageType", "Zip") != "Zip":
             raise Refusal("InvalidParameterValueException", "The simulated Lambda runs functions from zip files only.")
+        for member in _NOT_SIMULATED:
+            if call.params.get(member) not in (None, [], {}, {"TargetArn": ""}):
+                raise Refusal("InvalidParameterValueException", f"The simulated Lambda has no {member}.")
         config = call.params.get("VpcConfig") or {}
         if config.get("SubnetIds") or config.get("SecurityGroupIds"):
             _check_network(account, config)
             _check_role(account, call.params.get("Role") or _role(account, call.params["FunctionName"]))
+
+    @rules.check("lambda", "CreateFunction", "UpdateFunctionCode")
+    def newest_only(call: Call) -> None:
+        if call.params.get("Publish"):
+            raise Refusal(
+                "InvalidParameterValueException", "The simulated Lambda publishes no versions: a function has $LATEST."
+            )
 
     @rules.after("lambda", "CreateFunction", "UpdateFunctionConfiguration", "GetFunctionConfiguration")
     def with_its_vpc(call: Call, result: dict[str, Any]) -> None:

@@ -131,6 +131,9 @@ def test_a_version_that_is_not_there_and_a_reservation_of_none_are_refused(
     ("changes", "word"),
     [
         ({"PackageType": "Image"}, "zip files only"),
+        ({"Layers": ["arn:aws:lambda:us-west-1:333333333333:layer:l:1"]}, "has no Layers"),
+        ({"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:us-west-1:333333333333:q"}}, "has no DeadLetterConfig"),
+        ({"Publish": True}, "publishes no versions"),
         ({"Runtime": "python9"}, "python9"),
         ({"MemorySize": 64}, "128"),
         ({"Role": "arn:aws:iam::333333333333:role/none"}, "cannot be assumed"),

@@ -180,6 +180,33 @@ def test_backups_are_settings_and_hold_nothing(world: World, subnets: str) -> No
         world.rds.restore_db_instance_from_db_snapshot(**restored)
 
 
+def test_a_failed_instance_can_be_changed(world: World, subnets: str, account: Account) -> None:
+    """RDS takes no change of one that isn't available; here the change may be what was wrong with it."""
+    id = world.rds.create_db_instance(**asked(world, subnets))["DBInstance"]["DBInstanceIdentifier"]
+    account.facts.databases[id] = DatabaseFact("failed", "no")
+    world.rds.modify_db_instance(DBInstanceIdentifier=id, BackupRetentionPeriod=1)
+    assert described(world, id)["BackupRetentionPeriod"] == 1
+
+
+def test_encryption_at_rest_is_a_setting(account: Account, world: World, subnets: str) -> None:
+    s3, bucket = account.client("s3"), world.name("sealed")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": account.region})
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1", ServerSideEncryption="aws:kms", SSEKMSKeyId="alias/not-there")
+    found = s3.get_object(Bucket=bucket, Key="k")
+    assert (found["Body"].read(), found["ServerSideEncryption"]) == (b"1", "aws:kms"), "no key was asked"
+    id = world.rds.create_db_instance(**asked(world, subnets, StorageEncrypted=True))["DBInstance"]
+    assert id["StorageEncrypted"]
+
+
+def test_a_budget_has_seen_no_money(account: Account, world: World) -> None:
+    budgets, name = account.client("budgets"), world.name("budget")
+    limit = {"Amount": "1", "Unit": "USD"}
+    wanted = {"BudgetName": name, "BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": limit}
+    budgets.create_budget(AccountId=account.account_id, Budget=wanted)
+    found = budgets.describe_budget(AccountId=account.account_id, BudgetName=name)["Budget"]
+    assert float(found["CalculatedSpend"]["ActualSpend"]["Amount"]) == 0
+
+
 def test_another_major_version_of_postgres_is_refused(world: World, subnets: str, account: Account) -> None:
     with refused("InvalidParameterCombination", "runs Postgres 15, not 16", "databaseEngineVersion"):
         world.rds.create_db_instance(**asked(world, subnets, EngineVersion="16"))

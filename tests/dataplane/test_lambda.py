@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import threading
 import time
 import zipfile
@@ -229,6 +230,12 @@ def test_another_runtime_is_refused_by_name(cloud: Cloud, api: Any) -> None:
     answer, error, _ = call(api, name, {})
     assert error == "Unhandled"
     assert "the local cloud runs Python functions only" in answer["errorMessage"]
+
+
+def test_it_runs_on_this_machines_python(cloud: Cloud, api: Any) -> None:
+    code = "import sys\ndef handle(event, context): return list(sys.version_info[:2])"
+    name = make(cloud, api, "which", code, Runtime="python3.12")
+    assert call(api, name, {})[:2] == (list(sys.version_info[:2]), None)
 
 
 def test_a_deleted_function_is_gone_with_its_process(cloud: Cloud, api: Any) -> None:

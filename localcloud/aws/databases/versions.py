@@ -14,10 +14,8 @@ def register(rules: Rules, account: Account) -> None:
 
     @rules.check("rds", "CreateDBInstance", "CreateDBCluster")
     def created(call: Call) -> None:
-        engine, member = (
-            call.params["Engine"],
-            call.operation == "CreateDBInstance" and "DBClusterIdentifier" in call.params,
-        )
+        engine = call.params["Engine"]
+        member = call.operation == "CreateDBInstance" and "DBClusterIdentifier" in call.params
         if engine in OF_POSTGRES and not member:  # a cluster's instance has the cluster's version
             _refuse_another(newest(engine, call.params.get("EngineVersion")))
 
