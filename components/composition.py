@@ -96,12 +96,14 @@ class Composition:
         if self._config.database == "aurora":
             aurora = AuroraArgs(
                 prefix=self._stack.prefix,
+                region=self._stack.region,
                 subnet_ids=self.network.database_subnet_ids,
                 security_group_id=self.network.database_group_id,
                 engine_version=self._config.database_engine_version,
                 capacity=self._config.capacity,
                 standby=self._config.database_standby,
                 protect=self._config.protect,
+                tokens=self._config.database_authentication == "iam",
             )
             return Aurora(self._named("database"), aurora, self._opts)
         args = DatabaseArgs(
@@ -182,7 +184,8 @@ class Composition:
             memory=self._config.task_memory,
             models=self._config.models,
             reaches=reaches,
-            database_url_from=database.url_from if database else own_url,
+            database_url_from=database.url_from if database and not database.login else own_url,
+            database_login=database.login if database else None,
             database_generation=database.secret_version_id if database else own_url,
             log_retention_days=self._config.log_retention_days,
             protect=self._config.protect,

@@ -56,6 +56,10 @@ class LlmGatewayArgs(TypedDict):
     """With database aurora - min and max Aurora capacity units (0.5 and 4), in halves. max also decides how many
     connections it takes."""
 
+    database_authentication: NotRequired[str]
+    """How LiteLLM connects - by password (in Secrets Manager), or with database aurora by iam, tokens that its role
+    signs and that last fifteen minutes. Switches the cluster's Data API on."""
+
     database_standby: NotRequired[bool]
     """Keeps a copy of the database in another zone that takes over; it costs as much again."""
 

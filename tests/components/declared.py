@@ -76,6 +76,7 @@ class Mocked(mocks.Mocks):
             "dnsName": "internal-alb.example",
             "domainName": "d111.cloudfront.example",
             "result": f"generated-for-{args.name}",
+            "clusterResourceId": f"resource-of-{args.name}",
             "versionId": f"version-of-{args.name}",
             "allocationId": "eipalloc-1",
             "base64": ROOT_SECRET,

@@ -33,6 +33,8 @@ LOCAL = {
     "llm-gateway:autoscaling": {"maxTasks": 2},
     "llm-gateway:adminCidrs": ["127.0.0.1/32"],
     "llm-gateway:egress": "endpoints",
+    # the option that takes more: a user that the Data API makes, a migration and every connection by token
+    "llm-gateway:databaseAuthentication": "iam",
 }
 THREADS = 4
 HOST, DOORS = "llm.example.com", "doors.llm.example.com"
@@ -106,6 +108,26 @@ def test_it_answers_and_knows_its_users(stood: Stood) -> None:
     answer = chat(stood.outputs["gatewayUrl"], stood.outputs["keys"]["production"])
     assert answer.status == 200 and "Claude Haiku 4.5" in answer.text
     assert stood.cloud.relay("GET", "/user/list")["status"] == 200, "the relay's way is by TLS to a name of ours"
+
+
+def test_its_tasks_know_no_password_of_the_database(stood: Stood) -> None:
+    rds, ecs = stood.cloud.client("rds"), stood.cloud.client("ecs")
+    [cluster] = rds.describe_db_clusters()["DBClusters"]
+    assert cluster["IAMDatabaseAuthenticationEnabled"] is True
+    [service] = ecs.describe_services(cluster="llm-gateway-local", services=["llm-gateway-local"])["services"]
+    definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    [container] = definition["containerDefinitions"]
+    assert not [one for one in container["secrets"] if "database" in one["valueFrom"]]
+    way = {"resourceArn": cluster["DBClusterArn"], "secretArn": "llm-gateway-local/database", "database": "litellm"}
+
+    def rows(sql: str) -> list[str]:
+        records = stood.cloud.client("rds-data").execute_statement(**way, sql=sql)["records"]
+        return [one["stringValue"] for [one] in records]
+
+    assert set(rows("SELECT usename FROM pg_stat_activity WHERE datname = 'litellm' AND pid <> pg_backend_pid()")) == {
+        "gateway"
+    }
+    assert set(rows("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")) == {"litellm_owner"}
 
 
 def test_both_doors_speak_tls_with_a_certificate_for_their_name(stood: Stood) -> None:
