@@ -13,10 +13,12 @@ from localcloud.aws.backends import backend
 from localcloud.aws.rules import Check, Rules
 from localcloud.aws.wire import Call
 
-# Services that a gateway is made of, asks or is looked after with. Any other is a record of moto's that nothing runs.
+# Services that a gateway is made of, asks or is looked after with (`tagging` is the name that
+# resourcegroupstaggingapi signs with). Any other is a record of moto's that nothing runs.
 _SERVICES = """
 acm application-autoscaling bedrock bedrock-runtime budgets cloudfront cloudwatch ec2 ecr ecs elasticache elbv2 events
 iam kms lambda logs rds resourcegroupstaggingapi route53 s3 scheduler secretsmanager service-quotas sns ssm sts wafv2
+tagging
 """
 
 # Operations by what they would do. Each begins something that would have an effect on AWS and has none here.

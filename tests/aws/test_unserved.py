@@ -108,6 +108,11 @@ def test_a_service_that_nothing_runs_is_refused_by_name(
         ask(account, service, operation, {})
 
 
+def test_a_service_that_signs_under_another_name_is_known(account: Account) -> None:
+    """What finds the resources that a torn-down stack has left."""
+    assert "ResourceTagMappingList" in account.client("resourcegroupstaggingapi").get_resources()
+
+
 def test_an_alarm_is_kept_and_never_evaluated(account: Account) -> None:
     """It says that it has seen no data: OK would be a lie."""
     watch = account.client("cloudwatch")
