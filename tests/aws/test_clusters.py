@@ -119,10 +119,10 @@ def test_a_parameter_group_in_use_stays(world: World, subnets: str) -> None:
     given = {"DBClusterParameterGroupName": name, "Description": "d"}
     with refused("InvalidParameterValue", "aurora-postgresql1"):
         world.rds.create_db_cluster_parameter_group(**given, DBParameterGroupFamily="aurora-postgresql1")
-    world.rds.create_db_cluster_parameter_group(**given, DBParameterGroupFamily="aurora-postgresql16")
-    with refused("InvalidParameterCombination", "aurora-postgresql15"):
-        world.rds.create_db_cluster(**asked(world, subnets, DBClusterParameterGroupName=name))
-    world.rds.create_db_cluster(**asked(world, subnets, DBClusterParameterGroupName=name, EngineVersion="16"))
+    world.rds.create_db_cluster_parameter_group(**given, DBParameterGroupFamily="aurora-postgresql15")
+    with refused("InvalidParameterCombination", "aurora-postgresql16"):
+        world.rds.create_db_cluster(**asked(world, subnets, DBClusterParameterGroupName=name, EngineVersion="16"))
+    world.rds.create_db_cluster(**asked(world, subnets, DBClusterParameterGroupName=name))
     with refused("InvalidDBParameterGroupState", name):
         world.rds.delete_db_cluster_parameter_group(DBClusterParameterGroupName=name)
 

@@ -11,6 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localcloud import processes
+from localcloud.aws.reference_data import engine_versions
+from localcloud.postgres.binaries import version
 from tests.dataplane.cloud import Cloud
 from tests.dataplane.network import make_group, make_network
 
@@ -78,6 +80,17 @@ def test_it_is_postgres_with_the_name_user_and_password_asked_for(cloud: Cloud, 
     found = here(cloud)
     assert (found["name"], found["status"]) == (instance, "available") and found["memory_bytes"] > 0
     assert found["address"].endswith(".rds.amazonaws.com:5432")
+
+
+def test_what_shows_of_the_server_that_stands_behind(cloud: Cloud, rds: Any, instance: str) -> None:
+    """The installed minor version, where the API reports AWS's newest one; nothing is forced to the disk; ICU sorts."""
+    provider = "SELECT datlocprovider::text FROM pg_database WHERE datname = 'litellm'"
+    asked = f"SELECT current_setting('server_version'), current_setting('fsync'), ({provider})"
+    with connect(cloud) as connection:
+        row = connection.execute(asked).fetchone()
+    assert row is not None and row == (version(), "off", "i")
+    assert described(rds)["EngineVersion"] in engine_versions("postgres")
+    assert described(rds)["EngineVersion"].partition(".")[0] == row[0].partition(".")[0]
 
 
 def test_a_changed_password_and_parameter_are_in_force(cloud: Cloud, rds: Any, instance: str) -> None:
@@ -230,7 +243,7 @@ def test_deleted_it_leaves_nothing(cloud: Cloud, rds: Any, instance: str) -> Non
     with pytest.raises(ClientError, match="DBInstanceNotFound"):
         described(rds)
     wait(lambda: json.loads(cloud("status", "--json").stdout)["databases"] == [])
-    assert list((cloud.home / "data" / "postgres").iterdir()) == []
+    wait(lambda: list((cloud.home / "data" / "postgres").iterdir()) == [])
 
 
 def test_a_killed_daemon_leaves_no_server(cloud: Cloud, rds: Any) -> None:
