@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -31,17 +32,48 @@ def test_a_load_balancer_reads_as_on_aws(world: World) -> None:
     assert not outward["DNSName"].startswith("internal-")
 
 
-@pytest.mark.parametrize("logs", ["access_logs", "connection_logs"])
-def test_logs_that_nobody_would_write_are_refused(world: World, logs: str) -> None:
-    arn = world.load_balancer()["LoadBalancerArn"]
-    for value in ("false", "true"):
-        said = [{"Key": f"{logs}.s3.enabled", "Value": value}, {"Key": f"{logs}.s3.bucket", "Value": "logs"}]
-        change = {"LoadBalancerArn": arn, "Attributes": said}
-        if value == "false":
-            world.elb.modify_load_balancer_attributes(**change)
-            continue
-        with refused("InvalidConfigurationRequest", f"has no {logs.replace('_', ' ')}"):
-            world.elb.modify_load_balancer_attributes(**change)
+def logging_to(world: World, kind: str, bucket: str, prefix: str = "") -> None:
+    said = {f"{kind}.s3.enabled": "true", f"{kind}.s3.bucket": bucket, f"{kind}.s3.prefix": prefix}
+    world.elb.modify_load_balancer_attributes(
+        LoadBalancerArn=world.load_balancer()["LoadBalancerArn"],
+        Attributes=[{"Key": key, "Value": value} for key, value in said.items() if value],
+    )
+
+
+@pytest.mark.parametrize(
+    ("principal", "resource", "taken"),
+    [
+        ({"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}, "*", True),
+        ({"AWS": "arn:aws:iam::027434742980:root"}, "edge/AWSLogs/*", True),
+        ({"AWS": "arn:aws:iam::027434742980:root"}, "other/AWSLogs/*", False),
+        ({"Service": "logs.amazonaws.com"}, "*", False),
+    ],
+)
+def test_access_logs_need_a_bucket_that_takes_them(
+    world: World, account: Account, principal: dict[str, str], resource: str, taken: bool
+) -> None:
+    """The bucket gets ELB's test file and, unlike on AWS, no logs."""
+    s3, bucket = account.client("s3"), world.name("logs")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": account.region})
+    with refused("InvalidConfigurationRequest", "Access Denied for bucket"):
+        logging_to(world, "access_logs", bucket)
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "s3:PutObject"}
+    document = {"Version": "2012-10-17", "Statement": [statement | {"Resource": f"arn:aws:s3:::{bucket}/{resource}"}]}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
+    if taken:
+        logging_to(world, "access_logs", bucket, "edge")
+    else:
+        with refused("InvalidConfigurationRequest", "Access Denied for bucket"):
+            logging_to(world, "access_logs", bucket, "edge")
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    assert keys == ([f"edge/AWSLogs/{account.account_id}/ELBAccessLogTestFile"] if taken else [])
+
+
+def test_logs_without_a_bucket_and_those_that_nobody_would_write_are_refused(world: World) -> None:
+    with refused("InvalidConfigurationRequest", "is not located in"):
+        logging_to(world, "access_logs", "nobodys-bucket")
+    with refused("InvalidConfigurationRequest", "has no connection logs"):
+        logging_to(world, "connection_logs", "logs")
 
 
 def test_what_has_another_type_is_refused(world: World, account: Account) -> None:
