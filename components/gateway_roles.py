@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -38,7 +39,7 @@ def execution_role(
     """
     # valueFrom is the ARN (seven parts) with the JSON key, stage and version behind it
     arns = pulumi.Output.all(*secrets).apply(lambda refs: sorted({":".join(ref.split(":")[:7]) for ref in refs}))
-    pull: list[dict] = [
+    pull: list[dict[str, Any]] = [
         # the token is for the whole registry, so AWS takes no narrower resource
         {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
         {"Effect": "Allow", "Action": PULL, "Resource": repository_arn},
@@ -77,7 +78,11 @@ def task_role(
 
 
 def _role(
-    name: str, physical: str, description: str, statements: pulumi.Input[list], opts: pulumi.ResourceOptions
+    name: str,
+    physical: str,
+    description: str,
+    statements: pulumi.Input[list[dict[str, Any]]],
+    opts: pulumi.ResourceOptions,
 ) -> tuple[aws.iam.Role, pulumi.Resource]:
     role = aws.iam.Role(
         name,
