@@ -138,6 +138,7 @@ class Cluster:
         if not self.exists:
             raise PostgresError(f"{self.data} holds no cluster: create it first")
         self._end_stale()
+        told = ""
         for attempt in range(1, _START_ATTEMPTS + 1):
             mark = self._log.stat().st_size if self._log.exists() else 0
             self._launch()
