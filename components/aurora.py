@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from components.database_secret import DATABASE, USER, connection_secret, master_password, url_from
+from components.database_user import USER as TOKEN_USER
+from components.database_user import DatabaseUser, TokenLogin
 
 ENGINE = aws.rds.EngineType.AURORA_POSTGRESQL
 # The class of an instance that has no fixed size.
@@ -40,20 +42,24 @@ class Capacity(BaseModel):
 
 @dataclass(frozen=True)
 class AuroraArgs:
-    """`standby` adds an instance in another zone that takes over within a minute. `protect` as with `Database`."""
+    """`standby` adds an instance in another zone that takes over within a minute. `protect` as with `Database`. With
+    `tokens`, LiteLLM comes by tokens of IAM's, as a user of its own that is made by the Data API."""
 
     prefix: str
+    region: str
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
     engine_version: str
     capacity: Capacity
     standby: bool
     protect: bool
+    tokens: bool = False
 
 
 class Aurora(pulumi.ComponentResource):
     """The cluster, its instances and its secret, which has the form of `Database`'s. `instance` is what users and keys
-    live and die with: the cluster. `first` is the instance by which one looks at it."""
+    live and die with: the cluster. `first` is the instance by which one looks at it. `login` is how LiteLLM comes, if
+    that is by token."""
 
     instance: aws.rds.Cluster
     secret_arn: pulumi.Output[str]
@@ -61,6 +67,7 @@ class Aurora(pulumi.ComponentResource):
     url_from: pulumi.Output[str]
     first: aws.rds.ClusterInstance
     ready: list[pulumi.Resource]
+    login: TokenLogin | None
 
     def __init__(self, name: str, args: AuroraArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm-gateway:database:Aurora", name, None, opts)
@@ -73,7 +80,27 @@ class Aurora(pulumi.ComponentResource):
             name, args.prefix, password, self.instance.endpoint, self.instance.port, args.protect, mine
         )
         self.url_from = url_from(self.secret_arn, self.secret_version_id)
+        self.login = self._by_token(name, args) if args.tokens else None
         self.register_outputs({"secretArn": self.secret_arn})
+
+    def _by_token(self, name: str, args: AuroraArgs) -> TokenLogin:
+        user = DatabaseUser(
+            f"{name}-user",
+            region=args.region,
+            cluster=self.instance.cluster_resource_id,
+            cluster_arn=self.instance.arn,
+            # of this version: the password in it is the cluster's by then
+            secret_arn=pulumi.Output.all(self.secret_arn, self.secret_version_id).apply(lambda of: of[0]),
+            database=DATABASE,
+            master=USER,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(self.ready), deleted_with=self.instance),
+        )
+        account = self.instance.arn.apply(lambda arn: arn.split(":")[4])
+        arn = pulumi.Output.format(
+            "arn:aws:rds-db:{0}:{1}:dbuser:{2}/{3}", args.region, account, self.instance.cluster_resource_id, TOKEN_USER
+        )
+        self.ready.append(user)
+        return TokenLogin(self.instance.endpoint, self.instance.port, DATABASE, TOKEN_USER, arn)
 
     def _cluster(
         self, name: str, args: AuroraArgs, password: pulumi.Output[str], mine: pulumi.ResourceOptions
@@ -104,6 +131,9 @@ class Aurora(pulumi.ComponentResource):
             vpc_security_group_ids=[args.security_group_id],
             db_cluster_parameter_group_name=parameters.name,
             storage_encrypted=True,
+            iam_database_authentication_enabled=args.tokens,
+            # a way in by AWS's API for whoever may use it and read the secret: it makes the user, see DatabaseUser
+            enable_http_endpoint=args.tokens,
             apply_immediately=True,
             copy_tags_to_snapshot=True,
             backup_retention_period=7 if args.protect else 1,

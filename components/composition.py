@@ -12,7 +12,7 @@ from components.bedrock import Reach, look_up
 from components.cache import Cache, CacheArgs
 from components.concurrency import reservable
 from components.database import Database, DatabaseArgs
-from components.domain import EDGE_REGION, Certificate, CertificateArgs, lead
+from components.domain import EDGE_REGION, Certificate, CertificateArgs, lead, misplaced
 from components.doors import Doors, DoorsArgs
 from components.edge import Edge, EdgeArgs
 from components.firewall import Firewall, FirewallArgs
@@ -33,7 +33,7 @@ class Composition:
     With a `parent` it is below that resource, and every name begins with the parent's.
 
     Raises:
-        SettingsError: Bedrock doesn't have a model in the region.
+        SettingsError: Bedrock doesn't have a model in the region, or a name isn't in the hosted zone.
         ValueError: the region has too few zones with CloudFront VPC origins.
     """
 
@@ -41,7 +41,7 @@ class Composition:
         self._stack, self._config = stack, stack.settings
         self._opts = pulumi.ResourceOptions(parent=parent) if parent else None
         self._start = f"{parent.pulumi_resource_name}-" if parent else ""
-        reaches = self._models()
+        reaches = self._looked_up()
         self.network = self._network()
         self.database = self._database()
         self.cache = self._cache()
@@ -59,10 +59,14 @@ class Composition:
     def _named(self, role: str) -> str:
         return f"{self._start}{role}"
 
-    def _models(self) -> list[Reach]:
-        reaches, unknown = look_up(self._config.models, self._stack.region)
-        if unknown:
-            raise SettingsError([f"{self._stack.where}{problem}" for problem in unknown])
+    def _looked_up(self) -> list[Reach]:
+        """What models need, once AWS has been asked about all that it alone knows of the settings."""
+        reaches, problems = look_up(self._config.models, self._stack.region)
+        if zone := self._config.hosted_zone_id:
+            names = {"domainName": self._config.domain_name, "doorsDomainName": self._config.doors_domain_name}
+            problems += misplaced(zone, names)
+        if problems:
+            raise SettingsError([f"{self._stack.where}{problem}" for problem in problems])
         return reaches
 
     def _zones(self) -> tuple[Zone, ...]:
@@ -96,12 +100,14 @@ class Composition:
         if self._config.database == "aurora":
             aurora = AuroraArgs(
                 prefix=self._stack.prefix,
+                region=self._stack.region,
                 subnet_ids=self.network.database_subnet_ids,
                 security_group_id=self.network.database_group_id,
                 engine_version=self._config.database_engine_version,
                 capacity=self._config.capacity,
                 standby=self._config.database_standby,
                 protect=self._config.protect,
+                tokens=self._config.database_authentication == "iam",
             )
             return Aurora(self._named("database"), aurora, self._opts)
         args = DatabaseArgs(
@@ -182,7 +188,8 @@ class Composition:
             memory=self._config.task_memory,
             models=self._config.models,
             reaches=reaches,
-            database_url_from=database.url_from if database else own_url,
+            database_url_from=database.url_from if database and not database.login else own_url,
+            database_login=database.login if database else None,
             database_generation=database.secret_version_id if database else own_url,
             log_retention_days=self._config.log_retention_days,
             protect=self._config.protect,

@@ -29,7 +29,7 @@ class DatabaseArgs:
 class Database(pulumi.ComponentResource):
     """The instance (`first` is the same) and its secret. `secret_arn` names a JSON document with `username`,
     `password`, `host`, `port`, `dbname` (the form that AWS's own tools read) and `url`, which LiteLLM takes;
-    `secret_version_id` changes with its content."""
+    `secret_version_id` changes with its content. Nobody comes by token: `login` is None."""
 
     instance: aws.rds.Instance
     secret_arn: pulumi.Output[str]
@@ -37,6 +37,7 @@ class Database(pulumi.ComponentResource):
     url_from: pulumi.Output[str]
     first: aws.rds.Instance
     ready: list[pulumi.Resource]
+    login: None = None
 
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm-gateway:database:Database", name, None, opts)

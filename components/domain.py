@@ -1,7 +1,9 @@
-"""Domain: certificates that prove themselves by DNS, and the records that lead a name to what answers for it."""
+"""Domain: the hosted zone of the names, certificates that prove themselves by DNS, and the records that lead a name to
+what answers for it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -10,6 +12,30 @@ import pulumi_aws as aws
 # CloudFront takes certificates from here only.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html
 EDGE_REGION = "us-east-1"
+
+
+def misplaced(zone_id: str, names: Mapping[str, str]) -> list[str]:
+    """A sentence for each of `names` (option → name) for which no record can be made in the hosted zone `zone_id`.
+    Route 53 is asked, before anything is created.
+
+    A preview takes a zone that isn't there with a warning, since it may be meant for another account.
+    """
+    # the list is asked first: to Pulumi's SDK a lookup that finds nothing is a failure that nobody can catch
+    if zone_id not in aws.route53.get_zones().ids:
+        missing = (
+            f"hostedZoneId is {zone_id!r}, and this account has no such hosted zone; take the id of one that it has"
+        )
+        if not pulumi.runtime.is_dry_run():
+            return [f"{missing}."]
+        pulumi.log.warn(f"{missing}, or an update won't begin.")
+        return []
+    zone = aws.route53.get_zone(zone_id=zone_id).name.rstrip(".").lower()
+    return [
+        f"{option} is {name!r}, which isn't in the hosted zone {zone_id}, {zone}; take a name that ends in .{zone}, or "
+        "the id of the zone that the name is in for hostedZoneId."
+        for option, name in names.items()
+        if name and not f".{name}".endswith(f".{zone}")
+    ]
 
 
 @dataclass(frozen=True)

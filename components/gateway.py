@@ -13,6 +13,7 @@ import pulumi_random as random
 from components import litellm_config
 from components.bedrock import Reach
 from components.cache import CacheAccess
+from components.database_user import TokenLogin
 from components.doors import IDLE_SECONDS
 from components.gateway_roles import execution_role, task_role
 from components.migrations import SCHEMA_UPDATE, Migrations
@@ -50,14 +51,14 @@ def capacity(spot_percent: int) -> dict[str, Any]:
 @dataclass(frozen=True)
 class GatewayArgs:
     """`cpu` in units (1024 = 1 vCPU), `memory` in MiB. `reaches` are what `models` need to be allowed at Bedrock.
-    `database_url_from` is where ECS finds the database's URL (its `valueFrom` form), `database_generation` changes with
-    the database; both are None without one. `public_address` gives the task
-    one: it is its way out in a public subnet. `tasks` is how many run at first; if `scaled`, something else decides
-    from then on. `spot_percent` of those beyond the first run on Fargate Spot. `database_pool` is how many connections
-    each may open. `cache` is where they count limits together, and keep answers for `answers_seconds` (0: none).
-    `migrate`: a task of its own brings the schema up to date before the service rolls, else each task sees to it at its
-    start. `repository_arn`: the ECR repository of the image, if it is in one. `ready` is what must exist before a task
-    can start and be reached."""
+    `database_url_from` is where ECS finds the database's URL (its `valueFrom` form), or `database_login` how LiteLLM
+    connects by token; `database_generation` changes with the database. All are None without one. `public_address` gives
+    the task one: it is its way out in a public subnet. `tasks` is how many run at first; if `scaled`, something else
+    decides from then on. `spot_percent` of those beyond the first run on Fargate Spot. `database_pool` is how many
+    connections each may open. `cache` is where they count limits together, and keep answers for `answers_seconds` (0:
+    none). `migrate`: a task of its own brings the schema up to date before the service rolls, else each task sees to it
+    at its start. `repository_arn`: the ECR repository of the image, if it is in one. `ready` is what must exist
+    before a task can start and be reached."""
 
     prefix: str
     region: str
@@ -73,6 +74,7 @@ class GatewayArgs:
     database_generation: pulumi.Input[str] | None
     log_retention_days: int
     protect: bool
+    database_login: TokenLogin | None = None
     public_address: bool = False
     tasks: int = 1
     scaled: bool = False
@@ -108,7 +110,8 @@ class Gateway(pulumi.ComponentResource):
         execution, may_start = execution_role(
             f"{name}-execution", args.prefix, list(secrets.values()), logs.arn, self._mine, args.repository_arn
         )
-        task, may_run = task_role(f"{name}-task", args.prefix, args.reaches, bucket.arn, self._mine)
+        connect = [args.database_login.statement()] if args.database_login is not None else []
+        task, may_run = task_role(f"{name}-task", args.prefix, args.reaches, bucket.arn, self._mine, connect)
         definition = aws.ecs.TaskDefinition(
             f"{name}-task",
             family=args.prefix,
@@ -206,7 +209,7 @@ class Gateway(pulumi.ComponentResource):
         )
         text = litellm_config.render(
             self._args.models,
-            has_database=self._args.database_url_from is not None,
+            has_database=self._args.database_url_from is not None or self._args.database_login is not None,
             pool=self._args.database_pool,
             has_cache=self._args.cache is not None,
             answers_seconds=self._args.answers_seconds,
@@ -246,6 +249,8 @@ class Gateway(pulumi.ComponentResource):
                 "REDIS_PORT": str(self._args.cache.port),
                 "REDIS_SSL": "True",
             }
+        if self._args.database_login is not None:
+            environment |= self._args.database_login.environment(self._args.region)
         if self._args.migrate:
             environment[SCHEMA_UPDATE] = "true"
         return {

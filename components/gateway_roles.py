@@ -67,13 +67,15 @@ def task_role(
     reaches: Sequence[Reach],
     bucket_arn: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
+    more: Sequence[dict[str, Any]] = (),
 ) -> tuple[aws.iam.Role, pulumi.Resource]:
-    """The role that LiteLLM runs with: read its config, invoke exactly what `reaches` name.
+    """The role that LiteLLM runs with: read its config, invoke exactly what `reaches` name, and what the statements in
+    `more` allow.
 
     Returns the role and the policy that a service must wait for.
     """
     read_config = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": pulumi.Output.format("{0}/*", bucket_arn)}
-    statements = [read_config, *(statement for reach in reaches for statement in reach.statements())]
+    statements = [read_config, *(statement for reach in reaches for statement in reach.statements()), *more]
     return _role(name, f"{prefix}-task", "LiteLLM", statements, opts)
 
 

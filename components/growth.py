@@ -32,6 +32,12 @@ def check(given: Settings) -> None:
         )
     if given.database_capacity and given.database != "aurora":
         raise at("databaseCapacity", f"is Aurora's, and database is {given.database}; take one of them away")
+    if given.database_authentication == "iam" and given.database != "aurora":
+        raise at(
+            "databaseAuthentication",
+            f"is iam, and database is {given.database}; only Aurora has the Data API, which makes a user for them. Set "
+            "database to aurora, or leave this at password",
+        )
     if given.migrations == "task" and given.database == "none":
         raise at("migrations", "is task, and there is no database to migrate; leave it at start")
     _connections(given)

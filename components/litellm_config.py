@@ -53,7 +53,13 @@ def render(
     if any(model.aliases for model in models):
         router["model_group_alias"] = {alias: model.name for model in models for alias in model.aliases}
     if any(model.fallbacks for model in models):
-        router["fallbacks"] = [{model.name: list(model.fallbacks)} for model in models if model.fallbacks]
+        # LiteLLM looks for them under the name that was asked for, so each alias needs them, too
+        router["fallbacks"] = [
+            {name: list(model.fallbacks)}
+            for model in models
+            if model.fallbacks
+            for name in (model.name, *model.aliases)
+        ]
     config = {
         "model_list": [{"model_name": model.name, "litellm_params": model.litellm_params()} for model in models],
         "litellm_settings": settings,

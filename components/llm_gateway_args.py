@@ -56,6 +56,10 @@ class LlmGatewayArgs(TypedDict):
     """With database aurora - min and max Aurora capacity units (0.5 and 4), in halves. max also decides how many
     connections it takes."""
 
+    database_authentication: NotRequired[str]
+    """How LiteLLM connects - by password (in Secrets Manager), or with database aurora by iam, tokens that its role
+    signs and that last fifteen minutes. Switches the cluster's Data API on."""
+
     database_standby: NotRequired[bool]
     """Keeps a copy of the database in another zone that takes over; it costs as much again."""
 
@@ -140,12 +144,13 @@ class LlmGatewayArgs(TypedDict):
     the edge takes TLS 1.2 or newer only."""
 
     hosted_zone_id: NotRequired[str]
-    """The Route 53 hosted zone (Z…) of domainName and doorsDomainName. Their records, and the certificates that they
-    lack, are made there."""
+    """The Route 53 hosted zone (Z…) of domainName and doorsDomainName, which Route 53 is asked about before anything
+    is created. Their records, and the certificates that they lack, are made there."""
 
     doors_domain_name: NotRequired[str]
     """A name for the internal load balancer, such as doors.llm.example.com. With it both doors speak HTTPS,
-    CloudFront's way to the public one included."""
+    CloudFront's way to the public one included, and the relay calls the admin door by it. Without hostedZoneId its
+    record is yours to make, as soon as the first update has made the load balancer."""
 
     doors_certificate_arn: NotRequired[str]
     """An ACM certificate that you have for doorsDomainName, in the stack's region. Without it one is made in

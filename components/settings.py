@@ -133,6 +133,7 @@ class Settings(BaseModel):
     database_url_secret_arn: SecretRef | Literal[""] = ""
     database_security_group_id: Annotated[str, Field(pattern=r"^(sg-[0-9a-f]+)?$")] = ""
     database_capacity: Annotated[Capacity | None, BeforeValidator(lambda given: given or None)] = None
+    database_authentication: Literal["password", "iam"] = "password"
     database_standby: bool = False
     database_instance_class: Annotated[str, Field(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")] = "db.t4g.micro"
     database_engine_version: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")] = "15"

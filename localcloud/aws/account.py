@@ -201,6 +201,8 @@ class Facts:
     tasks: dict[str, TaskFact] = field(default_factory=dict)  # standalone ones, by ARN
     targets: dict[str, dict[tuple[str, int], TargetFact]] = field(default_factory=dict)  # by target group ARN
     invoke: Callable[[str, bytes], InvokeResult] | None = None  # (function name or ARN, payload), blocking
+    # (cluster, user, password, database, sql) → rows, blocking; raises an exception whose text is Postgres' own
+    execute: Callable[[str, str, str, str, str], list[tuple[object, ...]]] | None = None
     # CloudFront distribution id → ETag of the version that the edge runs. None: no edge reports, and the API calls a
     # distribution deployed after a moment. Whoever plays the edge sets a dict first, then keeps it.
     deployed: dict[str, str] | None = None
@@ -231,6 +233,8 @@ class Account:
         self.endpoint = endpoint
         self.changes = Changes()
         self.facts = Facts()
+        # moto's backends are plain Python objects, and a check must still hold when moto acts: one call at a time
+        self.lock = threading.RLock()
         self.behaviours = Behaviours()
         self.on_stop = on_stop
         # what has network interfaces beyond what moto knows: each yields (what, its subnets, its security groups)

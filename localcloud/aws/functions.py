@@ -28,6 +28,7 @@ _LOG_TAIL_BYTES = 4096
 # An account's limit by default, and what of it AWS keeps free of reservations.
 CONCURRENT_EXECUTIONS = 1000
 UNRESERVED_EXECUTIONS = 100
+_NOT_SIMULATED = ("Layers", "FileSystemConfigs", "DeadLetterConfig")
 
 
 def register(rules: Rules, account: Account) -> None:
@@ -37,10 +38,20 @@ def register(rules: Rules, account: Account) -> None:
             raise Refusal("InvalidParameterValueException", sentence)
         if call.params.get("PackageType", "Zip") != "Zip":
             raise Refusal("InvalidParameterValueException", "The simulated Lambda runs functions from zip files only.")
+        for member in _NOT_SIMULATED:
+            if call.params.get(member) not in (None, [], {}, {"TargetArn": ""}):
+                raise Refusal("InvalidParameterValueException", f"The simulated Lambda has no {member}.")
         config = call.params.get("VpcConfig") or {}
         if config.get("SubnetIds") or config.get("SecurityGroupIds"):
             _check_network(account, config)
             _check_role(account, call.params.get("Role") or _role(account, call.params["FunctionName"]))
+
+    @rules.check("lambda", "CreateFunction", "UpdateFunctionCode")
+    def newest_only(call: Call) -> None:
+        if call.params.get("Publish"):
+            raise Refusal(
+                "InvalidParameterValueException", "The simulated Lambda publishes no versions: a function has $LATEST."
+            )
 
     @rules.after("lambda", "CreateFunction", "UpdateFunctionConfiguration", "GetFunctionConfiguration")
     def with_its_vpc(call: Call, result: dict[str, Any]) -> None:
@@ -154,6 +165,7 @@ def _invoke(account: Account, call: Call) -> dict[str, Any]:
     name = call.params["FunctionName"]
     kind = call.params.get("InvocationType") or "RequestResponse"
     payload = call.params.get("Payload") or b"{}"
+    _check_qualifier(name, call.params.get("Qualifier"))
     _check_invocation(account, name, kind, payload)
     run = account.facts.invoke
     if run is None:
@@ -172,10 +184,20 @@ def _invoke(account: Account, call: Call) -> dict[str, Any]:
     return answer
 
 
+def _check_qualifier(name: str, given: str | None) -> None:
+    """Versions and aliases are refused when they are made (``unserved``), so none can be called."""
+    short, _, in_name = name.rpartition(":function:")[2].partition(":")
+    if (qualifier := given or in_name or "$LATEST") != "$LATEST":
+        raise Refusal("ResourceNotFoundException", f"Function not found: {short}:{qualifier}; it has $LATEST only.")
+
+
 def _check_invocation(account: Account, name: str, kind: str, payload: bytes) -> None:
-    if _find(account, name) is None:
+    function = _find(account, name)
+    if function is None:
         arn = f"arn:aws:lambda:{account.region}:{account.account_id}:function:{_short(name)}"
         raise Refusal("ResourceNotFoundException", f"Function not found: {arn}")
+    if function.reserved_concurrency == 0:
+        raise Refusal("TooManyRequestsException", "Rate Exceeded: the function's reserved concurrency is 0.")
     if kind not in ("RequestResponse", "Event", "DryRun"):
         raise Refusal(
             "InvalidParameterValueException",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,7 +11,7 @@ from botocore.exceptions import BotoCoreError
 from moto.core.exceptions import ServiceException
 from moto.core.parse import RequestParserError
 
-from localcloud.aws import wire
+from localcloud.aws import unserved, wire
 from localcloud.aws.account import Account
 from localcloud.aws.iam import authority
 from localcloud.aws.iam.principals import Principal
@@ -32,8 +31,7 @@ class Gateway:
         self._account = account
         self._moto = moto
         self._rules = rules
-        # moto's backends are plain Python objects, and a check must still hold when moto acts: one call at a time.
-        self._lock = threading.RLock()
+        self._lock = account.lock
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = wire.buffered(environ)
@@ -62,6 +60,8 @@ class Gateway:
             return _refused(call, refusal)
         # moto asks each account for its own state; this header says which one, whatever the caller's credentials.
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account.account_id
+        if call is None and not unserved.serves(self._rules, service):
+            return _plain(501, {"message": f"The simulated AWS API has no {service}: nothing here runs what it makes."})
         if call is None and not principal.free:
             return _plain(403, {"message": f"This is no request of {service} whose permission the local cloud knows."})
         if call is None and service in self._rules.owned:
@@ -93,6 +93,7 @@ class Gateway:
         key = (call.service, call.operation)
         try:
             call.caller = principal
+            unserved.check(self._rules, call)
             with self._lock:
                 authority.require(self._account, principal, call)
             if key in self._rules.unlocked:
@@ -104,8 +105,8 @@ class Gateway:
             return _refused(call, refusal)
         except ServiceException as refusal:  # of moto's backend, called by one of our rules
             return wire.answer(call, refusal)
-        except NotImplementedError:
-            return _not_implemented(call)
+        except NotImplementedError as error:
+            return _not_implemented(call, str(error) if isinstance(error, unserved.Unserved) else None)
         except Exception:
             log.exception("%s %s failed in the simulated API", call.service, call.operation)
             failure = Refusal(
@@ -189,8 +190,8 @@ def _refused(call: Call | None, refusal: Refusal) -> Response:
     return response
 
 
-def _not_implemented(call: Call) -> Response:
-    message = f"The simulated AWS API has no {call.service} {call.operation}."
+def _not_implemented(call: Call, why: str | None = None) -> Response:
+    message = f"The simulated AWS API has no {call.service} {call.operation}{f': {why}' if why else ''}."
     response = wire.answer(call, Refusal("NotImplemented", message))
     response.status = 501
     return response

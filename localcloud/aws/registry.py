@@ -19,6 +19,7 @@ from localcloud.aws import (
     parameters,
     quotas,
     secret_rules,
+    unserved,
 )
 from localcloud.aws.account import Account
 from localcloud.aws.bedrock import catalogue, runtime
@@ -37,6 +38,6 @@ def make_rules(account: Account) -> Rules:
     log_delivery.register(rules, account, edge)
     for room in (runtime, catalogue, ecs, images, autoscaling, databases, caches, functions):
         room.register(rules, account)
-    for room in (secret_rules, parameters, quotas, budgets, identities):
+    for room in (secret_rules, parameters, quotas, budgets, identities, unserved):
         room.register(rules, account)
     return rules

@@ -14,6 +14,7 @@ from localcloud.dataplane.alb_rules import Action, Condition, Fixed, Forward, Re
 from localcloud.dataplane.names import aliases
 
 _DEFAULT_PRIORITY = 1_000_000
+ROUND_ROBIN, LEAST_OUTSTANDING = "round_robin", "least_outstanding_requests"
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ def _target_group(elb: Any, item: dict[str, Any]) -> TargetGroup | None:
         name=item["TargetGroupName"],
         health=_health(item),
         targets=tuple((ip, int(port)) for ip, port in targets if port and (ip, port) not in draining),
-        algorithm=settings.get("load_balancing.algorithm.type", "round_robin"),
+        algorithm=settings.get("load_balancing.algorithm.type", ROUND_ROBIN),
         unsupported=_unsupported(item, settings),
     )
 
@@ -235,6 +236,11 @@ def _unsupported(item: dict[str, Any], settings: dict[str, str]) -> str | None:
         return f"target group {item['TargetGroupName']}: only protocol version HTTP1 is simulated"
     if settings.get("stickiness.enabled") == "true":
         return f"target group {item['TargetGroupName']}: stickiness isn't simulated; turn it off"
+    if settings.get("slow_start.duration_seconds", "0") != "0":
+        return f"target group {item['TargetGroupName']}: slow start isn't simulated; set it to 0"
+    algorithm = settings.get("load_balancing.algorithm.type", ROUND_ROBIN)
+    if algorithm not in (ROUND_ROBIN, LEAST_OUTSTANDING):
+        return f"target group {item['TargetGroupName']}: the algorithm {algorithm} isn't simulated"
     return None
 
 

@@ -16,7 +16,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 
 from localcloud.aws.account import TargetFact
-from localcloud.dataplane.alb_model import Listener, LoadBalancer, TargetGroup
+from localcloud.dataplane.alb_model import LEAST_OUTSTANDING, Listener, LoadBalancer, TargetGroup
 from localcloud.dataplane.alb_rules import Fixed, Forward, Redirect, Seen, Unsupported, choose, location
 from localcloud.dataplane.readings import Readings
 from localcloud.net.fabric import Blocked, Fabric, Unresolved
@@ -94,7 +94,7 @@ class TargetState:
             return None
         self.turns[group.arn] += 1
         turn = self.turns[group.arn] % len(candidates)
-        if group.algorithm == "least_outstanding_requests":
+        if group.algorithm == LEAST_OUTSTANDING:
             return min(candidates[turn:] + candidates[:turn], key=lambda target: self.outstanding[target])
         return candidates[turn]
 

@@ -134,7 +134,7 @@ class _Reader:
             ),
         )
         firewall, unsimulated = self._firewall(config.get("WebACLId", ""))
-        problem = _unsupported(config) or unsimulated
+        problem = _unsupported(config) or self._caching(config) or unsimulated
         return replace(
             distribution,
             enabled=config["Enabled"],
@@ -167,6 +167,15 @@ class _Reader:
         if (kind, id) not in self._cache:
             self._cache[kind, id] = getattr(self._client, operation)(Id=id)[kind]
         return self._cache[kind, id]
+
+    def _caching(self, config: dict[str, Any]) -> str | None:
+        """A behaviour whose policy would let CloudFront answer instead of the origin."""
+        for behavior in (*config.get("CacheBehaviors", {}).get("Items", []), config["DefaultCacheBehavior"]):
+            policy = self._get("CachePolicy", "get_cache_policy", behavior["CachePolicyId"])["CachePolicyConfig"]
+            if policy["MaxTTL"]:
+                where = behavior.get("PathPattern", "the default behaviour")
+                return f"caching isn't simulated ({where} has the policy {policy['Name']}); use Managed-CachingDisabled"
+        return None
 
     def _behavior(self, item: dict[str, Any]) -> Behavior:
         cache_id, request_id = item.get("CachePolicyId"), item.get("OriginRequestPolicyId")
@@ -256,6 +265,13 @@ def _unsupported(config: dict[str, Any]) -> str | None:
         return "custom error pages aren't simulated"
     if any("S3OriginConfig" in origin for origin in config["Origins"]["Items"]):
         return "S3 origins aren't simulated"
+    outside = [origin.get("CustomOriginConfig") for origin in config["Origins"]["Items"]]
+    if any(custom and custom["OriginProtocolPolicy"] != "http-only" for custom in outside):
+        return "TLS with an origin outside of the VPC isn't simulated; reach it by http-only or as a VPC origin"
+    if config.get("Logging", {}).get("Enabled"):
+        return "standard logs to a bucket aren't simulated; deliver them to a log group"
+    if config.get("Staging"):
+        return "continuous deployment isn't simulated: a staging distribution answers nobody"
     for behavior in (*config.get("CacheBehaviors", {}).get("Items", []), config["DefaultCacheBehavior"]):
         where = behavior.get("PathPattern", "the default behaviour")
         if behavior.get("LambdaFunctionAssociations", {}).get("Quantity"):
@@ -266,4 +282,6 @@ def _unsupported(config: dict[str, Any]) -> str | None:
             return f"ForwardedValues aren't simulated, use a cache policy ({where})"
         if behavior.get("FieldLevelEncryptionId"):
             return f"field-level encryption isn't simulated ({where})"
+        if behavior.get("RealtimeLogConfigArn"):
+            return f"real-time logs aren't simulated ({where})"
     return None

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/RequestAndRes
 response timeout": it runs from the request to the first byte and again between packets; GET and HEAD are tried again,
 other methods are not. A VPC origin that is reached by https must show a certificate for the origin's domain name
 (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-502-bad-gateway.html); TLS to other origins
-isn't spoken here: a port that AWS would reach by https is reached plainly.
+isn't spoken here: a distribution that asks for it answers 501 (``edge_model``).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/controlling-origin-requests.html: values that either
 policy selects are forwarded, others are not, apart from what CloudFront always sends. Nothing is ever cached here, as
-with the managed policy CachingDisabled; a policy with a TTL would cache on AWS.
+with the managed policy CachingDisabled; a distribution with another cache policy answers 501 (``edge_model``).
 """
 
 from __future__ import annotations

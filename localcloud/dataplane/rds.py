@@ -14,7 +14,9 @@ from typing import Any
 
 from localcloud import processes
 from localcloud.aws.account import DatabaseFact
+from localcloud.aws.iam import database_tokens
 from localcloud.dataplane import clock
+from localcloud.dataplane.rds_door import TokenDoor
 from localcloud.dataplane.site import Site
 from localcloud.net.model import Interface
 from localcloud.postgres import Cluster, PostgresError, PostgresMissing
@@ -27,7 +29,8 @@ Key = tuple[str, str]  # INSTANCE or CLUSTER, identifier
 
 @dataclass(frozen=True)
 class Wanted:
-    """An instance or cluster as the API describes it. ``running`` is false after it was stopped."""
+    """An instance or cluster as the API describes it. ``running`` is false after it was stopped. With ``iam``, tokens
+    of IAM's are taken from users of ``resource_id``."""
 
     id: str
     engine: str
@@ -39,6 +42,13 @@ class Wanted:
     interface: Interface
     parameters: tuple[tuple[str, str], ...]
     running: bool
+    iam: bool = False
+    resource_id: str = ""
+
+    @property
+    def place(self) -> tuple[Interface, str, int, bool]:
+        """Where and how it is reached."""
+        return self.interface, self.address, self.port, self.iam
 
 
 class Instance:
@@ -56,6 +66,7 @@ class Instance:
         )
         self._site = site
         self._reached: Wanted | None = None
+        self._door: TokenDoor | None = None
         self._wake = asyncio.Event()
         self._closing = False
         self._loop = asyncio.create_task(self._run(), name=f"database {self.name}")
@@ -65,6 +76,11 @@ class Instance:
     def name(self) -> str:
         """An instance and a cluster may have one identifier."""
         return self.id if self.kind == INSTANCE else f"{self.kind}-{self.id}"
+
+    @property
+    def port(self) -> int | None:
+        """Where it is on loopback: Postgres itself, or the door before it."""
+        return self._door.port if self._door is not None and self.cluster.running else self.cluster.port
 
     @property
     def _facts(self) -> dict[str, DatabaseFact]:
@@ -84,6 +100,7 @@ class Instance:
         self._wake.set()
         await asyncio.gather(self._loop, return_exceptions=True)
         await self._unbind()
+        await self._close_door()
         await asyncio.to_thread(self.cluster.wipe if wipe else self.cluster.stop)
         self._facts.pop(self.id, None)
 
@@ -133,18 +150,31 @@ class Instance:
         port = await asyncio.to_thread(self.cluster.start)
         if before is not None and before.password != wanted.password:
             await asyncio.to_thread(self.cluster.set_password, wanted.user, wanted.password)
-        if before is not None and (before.interface, before.address, before.port) != (
-            wanted.interface,
-            wanted.address,
-            wanted.port,
-        ):
+        if before is not None and before.place != wanted.place:
             await self._unbind()
-        await self._site.fabric.bind(wanted.address, wanted.port, wanted.interface, ("127.0.0.1", port))
+        door = await self._open_door(wanted) if wanted.iam else port
+        await self._site.fabric.bind(wanted.address, wanted.port, wanted.interface, ("127.0.0.1", door))
         log.info("database %s is on 127.0.0.1:%d", self.id, port)
         self._report(DatabaseFact("available"))
 
     def _create(self, wanted: Wanted, parameters: Mapping[str, str]) -> None:
         self.cluster.create(wanted.user, wanted.password, wanted.database, parameters, host=wanted.address)
+
+    async def _open_door(self, wanted: Wanted) -> int:
+        await self._close_door()
+        account = self._site.account
+
+        def check(token: str, user: str) -> None:
+            with account.lock:
+                database_tokens.check(account, token, user, wanted.resource_id)
+
+        self._door = TokenDoor(self.cluster, check)
+        return await self._door.open()
+
+    async def _close_door(self) -> None:
+        door, self._door = self._door, None
+        if door is not None:
+            await door.close()
 
     async def _unbind(self) -> None:
         for one in (self._reached, self.wanted):
@@ -161,6 +191,14 @@ class Databases:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._instances: dict[Key, Instance] = {}
+        site.account.facts.execute = self.execute
+
+    def execute(self, cluster: str, user: str, password: str, database: str, sql: str) -> list[tuple[object, ...]]:
+        """Runs a statement on a cluster, for the Data API. Blocks. Raises PostgresError."""
+        instance = self._instances.get((CLUSTER, cluster))
+        if instance is None:
+            raise PostgresError(f"the cluster {cluster} has no instance that runs")
+        return instance.cluster.execute(user, password, database, sql)
 
     async def reconcile(self) -> None:
         """Make what is run equal to what the API holds. Repeatable; returns before servers are up."""
@@ -181,6 +219,7 @@ class Databases:
 
     async def close(self) -> None:
         """End every server. Repeatable."""
+        self._site.account.facts.execute = None
         instances, self._instances = list(self._instances.values()), {}
         await asyncio.gather(*(instance.close(wipe=False) for instance in instances))
 
@@ -192,7 +231,7 @@ class Databases:
                 "status": instance.status.status,
                 "reason": instance.status.reason,
                 "address": f"{instance.wanted.address}:{instance.wanted.port}" if instance.wanted else None,
-                "port": instance.cluster.port,
+                "port": instance.port,
                 "pid": instance.cluster.pid,
                 "memory_bytes": processes.resident(instance.cluster.pid) if instance.cluster.pid else 0,
                 "log": f"database-{instance.name}",
@@ -212,6 +251,8 @@ class Databases:
             interface=await self._interface(key, item),
             parameters=tuple(sorted(item["parameters"].items())),
             running=item["running"],
+            iam=bool(item.get("IAMDatabaseAuthenticationEnabled")),
+            resource_id=item.get("DbClusterResourceId") or item.get("DbiResourceId") or "",
         )
 
     async def _interface(self, key: Key, item: dict[str, Any]) -> Interface:

@@ -54,14 +54,15 @@ class TlsDoor:
             writer.transport.abort()
             return
         try:
-            await _either_ends(_copy(reader, inner_writer), _copy(inner_reader, writer))
+            await either_ends((reader, inner_writer), (inner_reader, writer))
         finally:
             for one in (writer, inner_writer):
                 one.transport.abort()
 
 
-async def _either_ends(*ways: object) -> None:
-    tasks = [asyncio.ensure_future(way) for way in ways]  # type: ignore[arg-type]
+async def either_ends(*ways: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+    """Copies along each way, until one of them ends."""
+    tasks = [asyncio.ensure_future(_copy(reader, writer)) for reader, writer in ways]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:

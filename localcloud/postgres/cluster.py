@@ -14,7 +14,8 @@ import secrets
 import shutil
 import signal
 import socket
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import psutil
@@ -27,6 +28,8 @@ from localcloud.postgres.identity import DEATH_SIGNAL, NoWay, identity
 _LOOPBACK = "127.0.0.1"
 _ADMIN = "rdsadmin"  # RDS' own superuser, which its customers don't get either
 _FORCE_SSL = "rds.force_ssl"
+IAM_ROLE = "rds_iam"
+"""RDS's role of users who come by a token of IAM's."""
 _START_ATTEMPTS = 3  # the port is free when it is picked, and may not be any more when Postgres binds it
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 _PARAMETER = re.compile(r"[a-z_][a-z0-9_.]*\Z")
@@ -69,6 +72,7 @@ class Cluster:
     def __init__(self, data: Path, *, home: Path, log: Path | None = None) -> None:
         self.data = data
         self.certificate = data / "server.crt"
+        self.key = data / "server.key"
         self.port: int | None = None
         self._pgdata = data / "pgdata"
         self._password_file = data / "admin"
@@ -168,14 +172,38 @@ class Cluster:
         quiet = "SET log_min_error_statement = panic"  # a failing statement would be logged, password and all
         self.admin_sql(f"{quiet}; ALTER ROLE {_identifier(user)} PASSWORD {_literal(password)}")
 
+    def is_member(self, user: str, role: str) -> bool:
+        """Whether a user of the running server was granted the role. A superuser has every right, and no token."""
+        rows = self.admin_sql(
+            f"SELECT pg_has_role(oid, {_literal(role)}, 'MEMBER') FROM pg_roles "
+            f"WHERE rolname = {_literal(user)} AND NOT rolsuper"
+        )
+        return bool(rows and rows[0][0])
+
+    @contextlib.contextmanager
+    def client_certificate(self, user: str) -> Generator[tuple[Path, Path]]:
+        """A certificate with which Postgres lets in a user who has the role `rds_iam`, and its key; both are gone
+        afterwards."""
+        with tempfile.TemporaryDirectory(prefix="client-", dir=self._home) as folder:
+            paths = Path(folder) / "client.crt", Path(folder) / "client.key"
+            certificate.write_client(*paths, user, (self.certificate, self.key))
+            yield paths
+
+    def execute(self, user: str, password: str, database: str, sql: str) -> list[tuple[object, ...]]:
+        """Run one statement as a user and return the rows. Raises ``PostgresError`` with Postgres' message."""
+        return self._run(self._conninfo(user, password, database), sql)
+
     def admin_sql(self, sql: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """Run SQL as the superuser and return the rows. Raises ``PostgresError`` with Postgres' message."""
         if self.port is None:
             raise PostgresError(f"Postgres in {self.data} is not running")
+        return self._run(self._conninfo(_ADMIN, self._password_file.read_text(), database), sql)
+
+    def _run(self, conninfo: str, sql: str) -> list[tuple[object, ...]]:
         import psycopg  # here, for its memory: most clusters never need it
 
         try:
-            with psycopg.connect(self._admin_conninfo(database), autocommit=True) as connection:
+            with psycopg.connect(conninfo, autocommit=True) as connection:
                 cursor = connection.execute(sql.encode())
                 return cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
@@ -189,7 +217,7 @@ class Cluster:
             shutil.rmtree(self.data)
 
     def _initialise(self, host: str) -> None:
-        certificate.write(self.certificate, self.data / "server.key", host)
+        certificate.write(self.certificate, self.key, host)
         self._pgdata.mkdir(mode=0o700)
         self._give(self.data)
         options = ["--no-sync", "--no-instructions", "--encoding=UTF8", "--locale=C", "--locale-provider=icu"]
@@ -208,6 +236,8 @@ class Cluster:
             # What RDS lets its master user do: everything but be superuser.
             "CREATE ROLE rds_superuser NOLOGIN CREATEDB CREATEROLE",
             "GRANT pg_monitor, pg_signal_backend TO rds_superuser WITH ADMIN OPTION",
+            # until Postgres 16, CREATEROLE is enough to grant it; as a member, the master user would need a token
+            f"CREATE ROLE {IAM_ROLE} NOLOGIN",
             f"CREATE ROLE {master} LOGIN CREATEDB CREATEROLE PASSWORD {_literal(password)} IN ROLE rds_superuser",
         ]
         if database and database != "postgres":
@@ -222,12 +252,16 @@ class Cluster:
             )
 
     def _write_settings(self, settings: Mapping[str, str], parameters: Mapping[str, str]) -> None:
-        paths = {"ssl_cert_file": str(self.certificate), "ssl_key_file": str(self.data / "server.key")}
+        paths = {"ssl_cert_file": str(self.certificate), "ssl_key_file": str(self.key)}
+        # it signs the certificates of those who come by IAM (`client_certificate`)
+        paths["ssl_ca_file"] = str(self.certificate)
         lines = [f"{name} = {_quoted(value)}\n" for name, value in {**_SETTINGS, **paths, **settings}.items()]
         (self._pgdata / "postgresql.conf").write_text("".join(lines))
         door = "hostssl" if _is_on(parameters.get(_FORCE_SSL, "1")) else "host"
         rules = [
             f"hostssl all {_ADMIN} {_LOOPBACK}/32 scram-sha-256\n",
+            # as on RDS, whoever has the role can't come by a password; a token lets them in (dataplane/rds_door.py)
+            f"hostssl all +{IAM_ROLE} {_LOOPBACK}/32 cert\n",
             f"{door} all all {_LOOPBACK}/32 scram-sha-256\n",
         ]
         (self._pgdata / "pg_hba.conf").write_text("".join(rules))
@@ -277,7 +311,7 @@ class Cluster:
         except FileNotFoundError:
             return ""
 
-    def _admin_conninfo(self, database: str) -> str:
+    def _conninfo(self, user: str, password: str, database: str) -> str:
         from psycopg.conninfo import make_conninfo
 
         if self.port is None:
@@ -285,8 +319,8 @@ class Cluster:
         return make_conninfo(
             host=_LOOPBACK,
             port=self.port,
-            user=_ADMIN,
-            password=self._password_file.read_text(),
+            user=user,
+            password=password,
             dbname=database,
             sslmode="verify-full",
             sslrootcert=str(self.certificate),

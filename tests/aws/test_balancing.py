@@ -31,6 +31,32 @@ def test_a_load_balancer_reads_as_on_aws(world: World) -> None:
     assert not outward["DNSName"].startswith("internal-")
 
 
+@pytest.mark.parametrize("logs", ["access_logs", "connection_logs"])
+def test_logs_that_nobody_would_write_are_refused(world: World, logs: str) -> None:
+    arn = world.load_balancer()["LoadBalancerArn"]
+    for value in ("false", "true"):
+        said = [{"Key": f"{logs}.s3.enabled", "Value": value}, {"Key": f"{logs}.s3.bucket", "Value": "logs"}]
+        change = {"LoadBalancerArn": arn, "Attributes": said}
+        if value == "false":
+            world.elb.modify_load_balancer_attributes(**change)
+            continue
+        with refused("InvalidConfigurationRequest", f"has no {logs.replace('_', ' ')}"):
+            world.elb.modify_load_balancer_attributes(**change)
+
+
+def test_what_has_another_type_is_refused(world: World, account: Account) -> None:
+    with refused("OperationNotPermitted", "has no load balancers of type network"):
+        world.load_balancer(Type="network")
+    with refused("OperationNotPermitted", "application load balancers only", "not TCP"):
+        world.target_group(Protocol="TCP")
+    with refused("NotImplemented", "has no elb CreateLoadBalancer"):
+        account.client("elb").create_load_balancer(
+            LoadBalancerName="classic",
+            Listeners=[{"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}],
+            AvailabilityZones=["us-west-1a"],
+        )
+
+
 def test_load_balancers_that_can_not_be(world: World, account: Account) -> None:
     same_zone = world.subnet("10.0.5.0/24", "us-west-1a")
     with refused("ValidationError", "two different Availability Zones"):

@@ -100,6 +100,7 @@ def test_size_and_token_can_be_changed(world: World, account: Account, subnets: 
         ({"ReplicationGroupId": "A--b"}, "InvalidParameterValue", "no id of a replication group"),
         ({"CacheSubnetGroupName": "nothing"}, "CacheSubnetGroupNotFoundFault", "nothing"),
         ({"SecurityGroupIds": ["sg-0"]}, "InvalidParameterValue", "sg-0"),
+        ({"Engine": "redis", "EngineVersion": "7.1"}, "InvalidParameterValue", "not redis"),
         ({"NumNodeGroups": 2}, "InvalidParameterCombination", "has no NumNodeGroups"),
     ],
 )

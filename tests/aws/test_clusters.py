@@ -84,7 +84,7 @@ def test_a_cluster_and_its_instance_are_what_the_data_plane_reports(
         ({"MasterUserPassword": "short"}, "InvalidParameterValue", "shorter than 8"),
         ({"DBSubnetGroupName": "nothing"}, "DBSubnetGroupNotFoundFault", "nothing"),
         ({"VpcSecurityGroupIds": ["sg-0"]}, "InvalidParameterValue", "sg-0"),
-        ({"EnableIAMDatabaseAuthentication": True}, "InvalidParameterCombination", "EnableIAMDatabaseAuthentication"),
+        ({"ManageMasterUserPassword": True}, "InvalidParameterCombination", "ManageMasterUserPassword"),
         (
             {"ServerlessV2ScalingConfiguration": {"MinCapacity": 0.3, "MaxCapacity": 4}},
             "InvalidParameterValue",
@@ -119,9 +119,27 @@ def test_a_parameter_group_in_use_stays(world: World, subnets: str) -> None:
     given = {"DBClusterParameterGroupName": name, "Description": "d"}
     with refused("InvalidParameterValue", "aurora-postgresql1"):
         world.rds.create_db_cluster_parameter_group(**given, DBParameterGroupFamily="aurora-postgresql1")
-    world.rds.create_db_cluster_parameter_group(**given, DBParameterGroupFamily="aurora-postgresql16")
-    with refused("InvalidParameterCombination", "aurora-postgresql15"):
-        world.rds.create_db_cluster(**asked(world, subnets, DBClusterParameterGroupName=name))
-    world.rds.create_db_cluster(**asked(world, subnets, DBClusterParameterGroupName=name, EngineVersion="16"))
+    world.rds.create_db_cluster_parameter_group(**given, DBParameterGroupFamily="aurora-postgresql15")
+    with refused("InvalidParameterCombination", "aurora-postgresql16"):
+        world.rds.create_db_cluster(**asked(world, subnets, DBClusterParameterGroupName=name, EngineVersion="16"))
+    world.rds.create_db_cluster(**asked(world, subnets, DBClusterParameterGroupName=name))
     with refused("InvalidDBParameterGroupState", name):
         world.rds.delete_db_cluster_parameter_group(DBClusterParameterGroupName=name)
+
+
+def test_tokens_and_the_data_api_are_switched_on_and_off(world: World, account: Account, subnets: str) -> None:
+    wanted = asked(world, subnets, EnableIAMDatabaseAuthentication=True, EnableHttpEndpoint=True)
+    id = wanted["DBClusterIdentifier"]
+
+    def state(cluster: dict[str, Any]) -> tuple[bool, bool]:
+        return cluster["IAMDatabaseAuthenticationEnabled"], cluster["HttpEndpointEnabled"]
+
+    def seen() -> tuple[bool, bool]:
+        return state(world.rds.describe_db_clusters(DBClusterIdentifier=id)["DBClusters"][0])
+
+    assert state(world.rds.create_db_cluster(**wanted)["DBCluster"]) == seen() == (True, True)
+    account.facts.clusters[id] = DatabaseFact("available")
+    off = {"EnableIAMDatabaseAuthentication": False, "EnableHttpEndpoint": False}
+    assert state(world.rds.modify_db_cluster(DBClusterIdentifier=id, **off)["DBCluster"]) == seen() == (False, False)
+    world.rds.modify_db_cluster(DBClusterIdentifier=id, EnableHttpEndpoint=True)
+    assert seen() == (False, True)

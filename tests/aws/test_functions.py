@@ -112,9 +112,28 @@ def test_invocations_that_are_refused(world: World, account: Account, monkeypatc
         client.invoke(FunctionName=name, InvocationType="Event", Payload=b'"' + b"x" * 1024 * 1024 + b'"')
 
 
+def test_a_version_that_is_not_there_and_a_reservation_of_none_are_refused(
+    world: World, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account.facts, "invoke", lambda *_: InvokeResult(b"null"))
+    client = unchecked(account, "lambda")
+    name = client.create_function(**asked(world, account))["FunctionName"]
+    with refused("ResourceNotFoundException", f"{name}:3", "$LATEST only"):
+        client.invoke(FunctionName=f"{name}:3")
+    with refused("ResourceNotFoundException", f"{name}:live", "$LATEST only"):
+        client.invoke(FunctionName=name, Qualifier="live")
+    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    with refused("TooManyRequestsException", "reserved concurrency is 0", status=429):
+        client.invoke(FunctionName=name)
+
+
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
+        ({"PackageType": "Image"}, "zip files only"),
+        ({"Layers": ["arn:aws:lambda:us-west-1:333333333333:layer:l:1"]}, "has no Layers"),
+        ({"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:us-west-1:333333333333:q"}}, "has no DeadLetterConfig"),
+        ({"Publish": True}, "publishes no versions"),
         ({"Runtime": "python9"}, "python9"),
         ({"MemorySize": 64}, "128"),
         ({"Role": "arn:aws:iam::333333333333:role/none"}, "cannot be assumed"),

@@ -31,6 +31,7 @@ PARAMS: dict[str, Any] = {
     "modelId": HAIKU,
     "TopicArn": f"arn:aws:sns:us-west-1:{ACCOUNT_ID}:topic",
     "Id": "E1",
+    "resourceArn": f"arn:aws:rds:us-west-1:{ACCOUNT_ID}:cluster:gateway",
     "ServiceCode": "lambda",
     "QuotaCode": "L-B99A9384",
     "repositoryName": "a/b",

@@ -76,6 +76,7 @@ class Mocked(mocks.Mocks):
             "dnsName": "internal-alb.example",
             "domainName": "d111.cloudfront.example",
             "result": f"generated-for-{args.name}",
+            "clusterResourceId": f"resource-of-{args.name}",
             "versionId": f"version-of-{args.name}",
             "allocationId": "eipalloc-1",
             "base64": ROOT_SECRET,
@@ -120,12 +121,18 @@ class Mocked(mocks.Mocks):
                 return {"inferenceProfileSummaries": [_profile(id) for id in PROFILES]}
             case "aws:bedrockfoundation/getModels:getModels":
                 return {"modelSummaries": [_model("amazon.nova-lite-v1:0")]}
+            case "aws:route53/getZones:getZones":
+                return {"id": "us-west-1", "ids": list(ZONES)}
+            case "aws:route53/getZone:getZone":
+                return {"id": args.args["zoneId"], "name": ZONES[args.args["zoneId"]], "privateZone": False}
             case "aws:servicequotas/getServiceQuota:getServiceQuota":
                 return {"value": 1000.0}
             case token:
                 raise AssertionError(f"the program calls {token}, which these mocks don't know")
 
 
+# id → name; the first is the one of Pulumi.scale.yaml
+ZONES = {"Z0123456789EXAMPLE": "example.com", "Z0123456789": "example.com", "Z0AMPLE": "ample.com"}
 PROFILES = (
     "us.anthropic.claude-haiku-4-5-20251001-v1:0",
     "us.anthropic.claude-haiku-4-5-20250929-v1:0",

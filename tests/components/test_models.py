@@ -85,7 +85,7 @@ def test_aliases_and_fallbacks_are_the_routers() -> None:
     router = config({**HAIKU, "aliases": ["fast"], "fallbacks": [SONNET["name"]]}, SONNET)["router_settings"]
     assert router == {
         "model_group_alias": {"fast": HAIKU["name"]},
-        "fallbacks": [{HAIKU["name"]: [SONNET["name"]]}],
+        "fallbacks": [{HAIKU["name"]: [SONNET["name"]]}, {"fast": [SONNET["name"]]}],
     }
     assert "router_settings" not in config(HAIKU, SONNET)
 

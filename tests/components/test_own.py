@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.settings import SettingsError
-from tests.components.declared import ACCOUNT, Declared, declare
+from tests.components.declared import ACCOUNT, Declared, Mocked, declare
 
 NETWORK = {
     "vpcId": "vpc-0a1",
@@ -168,3 +169,45 @@ def test_in_an_own_zone_certificates_prove_themselves_and_records_lead_there() -
 def test_what_doesnt_fit_is_said_before_anything_is_made(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         declare("poc", **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"hostedZoneId": "Z0THERS"}, r"hostedZoneId is 'Z0THERS', and this account has no such hosted zone"),
+        (
+            {"domainName": "llm.example.org"},
+            r"domainName is 'llm\.example\.org', which isn't in the hosted zone Z0123456789, example\.com; take a name "
+            r"that ends in \.example\.com",
+        ),
+        ({"doorsDomainName": "doors.example.org"}, r"doorsDomainName is 'doors\.example\.org', which isn't"),
+        # its end alone isn't enough: example.com is no name of ample.com
+        ({"domainName": "llm.example.com", "hostedZoneId": "Z0AMPLE"}, r"domainName is .* Z0AMPLE, ample\.com"),
+    ],
+)
+def test_names_outside_of_the_zone_are_found_before_anything_is_made(changes: dict[str, Any], says: str) -> None:
+    declared: list[Declared] = []
+
+    def kept(given: Declared) -> Mocked:
+        declared.append(given)
+        return Mocked(given)
+
+    names = {"domainName": "llm.example.com", "doorsDomainName": "doors.example.com", "hostedZoneId": "Z0123456789"}
+    with pytest.raises(SettingsError, match=says):
+        declare("poc", kept, **{**names, **changes})
+    assert [resource.typ for resource in declared[0].resources if resource.typ.startswith("aws:")] == []
+
+
+def test_a_preview_goes_on_without_the_zone_and_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with the placeholder in Pulumi.scale.yaml, on whatever account it is previewed."""
+    warned: list[str] = []
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_, **__: warned.append(text))
+    declared = declare("poc", domainName="llm.example.com", hostedZoneId="Z0THERS")
+    assert declared.of("aws:route53/record:Record")
+    assert [text for text in warned if "hostedZoneId is 'Z0THERS'" in text and "an update won't begin" in text]
+
+
+def test_a_zones_own_name_is_in_it() -> None:
+    declared = declare("poc", domainName="example.com", hostedZoneId="Z0123456789")
+    assert declared.of("aws:route53/record:Record")

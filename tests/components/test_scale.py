@@ -127,6 +127,7 @@ def test_a_smaller_pool_reaches_litellm_and_the_usual_one_is_not_said() -> None:
             "llm-gateway:autoscaling.max is no option of this stack; the options are cpuPercent, maxTasks",
         ),
         ({"databaseCapacity": {"max": 2}}, "llm-gateway:databaseCapacity is Aurora's, and database is rds"),
+        ({"databaseAuthentication": "iam"}, "databaseAuthentication is iam, and database is rds; only Aurora has the"),
         ({"database": "aurora", "databaseCapacity": {"min": 8}}, "min (8) is more than max (4)."),
         ({"database": "aurora", "databaseCapacity": {"min": 0.3}}, "llm-gateway:databaseCapacity.min is 0.3"),
         (
@@ -274,6 +275,24 @@ def test_aurora_is_serverless_encrypted_tls_only_and_nothing_of_rds_is_left() ->
     assert (instance["instanceClass"], instance["publiclyAccessible"]) == ("db.serverless", False)
     assert not declared.of("aws:rds/instance:Instance")
     assert "database-AbCdEf:url::version-of-database-secret" in json.dumps(container(declared)["secrets"])
+
+
+def test_by_iam_a_task_has_no_password_and_may_connect_as_one_user_to_one_cluster() -> None:
+    declared = declare("poc", database="aurora", databaseAuthentication="iam", migrations="task")
+    cluster = declared.one(CLUSTER)
+    assert (cluster["iamDatabaseAuthenticationEnabled"], cluster["enableHttpEndpoint"]) == (True, True)
+    assert "database" not in json.dumps(container(declared)["secrets"])
+    variables = {one["name"]: one["value"] for one in container(declared)["environment"]}
+    assert variables["IAM_TOKEN_DB_AUTH"] == "True" and variables["DATABASE_SSLMODE"] == "require"
+    user = declared.one("pulumi-python:dynamic/database:User")
+    assert variables["DATABASE_USER"] == user["user"] == "gateway"
+    allowed = [policy for policy in declared.of("aws:iam/rolePolicy:RolePolicy").values() if "rds-db" in str(policy)]
+    [statements] = [json.loads(policy["policy"])["Statement"] for policy in allowed]
+    [connect] = [one for one in statements if one["Action"] == "rds-db:connect"]
+    assert re.fullmatch(r"arn:aws:rds-db:us-west-1:\d{12}:dbuser:resource-of-\S+/gateway", connect["Resource"])
+    by_password = declare("poc", database="aurora")
+    assert not by_password.of("pulumi-python:dynamic/database:User") and "rds-db" not in str(by_password.resources)
+    assert by_password.one(CLUSTER)["enableHttpEndpoint"] is False
 
 
 def test_a_standby_is_a_second_instance_or_a_second_zone() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import sys
+import threading
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -201,6 +204,38 @@ def test_in_a_vpc_the_security_group_decides_what_it_reaches(cloud: Cloud, api: 
     assert error == "Unhandled" and answer["errorType"]
     status = json.loads(cloud("status", "--json").stdout)
     assert any("function inside" in sentence and "egress" in sentence for sentence in status["blocked"])
+
+
+def test_what_leads_past_the_cloud_is_not_judged(cloud: Cloud, api: Any) -> None:
+    """Only ways to the gateway's parts and to AWS's API are; a group that lets nothing out stops nothing else."""
+    network = make_network(cloud)
+    group = make_group(cloud, network, "past")
+    every = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    cloud.client("ec2").revoke_security_group_egress(GroupId=group, IpPermissions=[every])
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as elsewhere:
+        threading.Thread(target=elsewhere.serve_forever, daemon=True).start()
+        name = make(
+            cloud,
+            api,
+            "past",
+            VpcConfig={"SubnetIds": [network.subnets[0]], "SecurityGroupIds": [group]},
+            Variables={"URL": f"http://127.0.0.1:{elsewhere.server_port}/"},
+        )
+        assert call(api, name, {"do": "fetch"})[:2] == (200, None)
+        elsewhere.shutdown()
+
+
+def test_another_runtime_is_refused_by_name(cloud: Cloud, api: Any) -> None:
+    name = make(cloud, api, "other", Runtime="nodejs22.x")
+    answer, error, _ = call(api, name, {})
+    assert error == "Unhandled"
+    assert "the local cloud runs Python functions only" in answer["errorMessage"]
+
+
+def test_it_runs_on_this_machines_python(cloud: Cloud, api: Any) -> None:
+    code = "import sys\ndef handle(event, context): return list(sys.version_info[:2])"
+    name = make(cloud, api, "which", code, Runtime="python3.12")
+    assert call(api, name, {})[:2] == (list(sys.version_info[:2]), None)
 
 
 def test_a_deleted_function_is_gone_with_its_process(cloud: Cloud, api: Any) -> None:

@@ -11,6 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localcloud import processes
+from localcloud.aws.reference_data import engine_versions
+from localcloud.postgres.binaries import version
 from tests.dataplane.cloud import Cloud
 from tests.dataplane.network import make_group, make_network
 
@@ -78,6 +80,17 @@ def test_it_is_postgres_with_the_name_user_and_password_asked_for(cloud: Cloud, 
     found = here(cloud)
     assert (found["name"], found["status"]) == (instance, "available") and found["memory_bytes"] > 0
     assert found["address"].endswith(".rds.amazonaws.com:5432")
+
+
+def test_what_shows_of_the_server_that_stands_behind(cloud: Cloud, rds: Any, instance: str) -> None:
+    """The installed minor version, where the API reports AWS's newest one; nothing is forced to the disk; ICU sorts."""
+    provider = "SELECT datlocprovider::text FROM pg_database WHERE datname = 'litellm'"
+    asked = f"SELECT current_setting('server_version'), current_setting('fsync'), ({provider})"
+    with connect(cloud) as connection:
+        row = connection.execute(asked).fetchone()
+    assert row is not None and row == (version(), "off", "i")
+    assert described(rds)["EngineVersion"] in engine_versions("postgres")
+    assert described(rds)["EngineVersion"].partition(".")[0] == row[0].partition(".")[0]
 
 
 def test_a_changed_password_and_parameter_are_in_force(cloud: Cloud, rds: Any, instance: str) -> None:
@@ -160,12 +173,52 @@ def test_an_aurora_cluster_is_one_postgres_for_all_its_instances(cloud: Cloud, r
         host="127.0.0.1", port=found["port"], user="litellm", password=PASSWORD, dbname="litellm", sslmode="require"
     ) as connection:
         assert connection.execute("SELECT current_database()").fetchone() == ("litellm",)
+    _comes_by_token(cloud, rds, cluster)
     rds.stop_db_cluster(DBClusterIdentifier="grown")
     wait(lambda: cluster()["Status"] == "stopped" and not processes.alive(found["pid"]))
     for number in range(2):
         rds.delete_db_instance(DBInstanceIdentifier=f"grown-{number}", SkipFinalSnapshot=True)
     rds.delete_db_cluster(DBClusterIdentifier="grown", SkipFinalSnapshot=True)
     wait(lambda: not (cloud.home / "data" / "postgres" / "cluster-grown").exists())
+
+
+def _comes_by_token(cloud: Cloud, rds: Any, cluster: Callable[[], dict[str, Any]]) -> None:
+    """A user that the Data API made is let in by a token, and its password isn't asked for any more."""
+    rds.modify_db_cluster(
+        DBClusterIdentifier="grown",
+        EnableIAMDatabaseAuthentication=True,
+        EnableHttpEndpoint=True,
+        ApplyImmediately=True,
+    )
+    document = json.dumps({"username": "litellm", "password": PASSWORD})
+    secret = cloud.client("secretsmanager").create_secret(Name="grown", SecretString=document)["ARN"]
+    way = {"resourceArn": cluster()["DBClusterArn"], "secretArn": secret, "database": "litellm"}
+    data = cloud.client("rds-data")
+    for statement in ("CREATE ROLE gateway LOGIN", "GRANT rds_iam TO gateway"):
+        data.execute_statement(**way, sql=statement)
+    with pytest.raises(ClientError, match="already exists"):
+        data.execute_statement(**way, sql="CREATE ROLE gateway LOGIN")
+
+    def connect(user: str, password: str) -> psycopg.Connection:
+        [found] = [one for one in json.loads(cloud("status", "--json").stdout)["databases"] if "grown" in one["name"]]
+        place = {"host": "127.0.0.1", "port": found["port"], "dbname": "litellm", "sslmode": "require"}
+        return psycopg.connect(**place, user=user, password=password)
+
+    def token(user: str) -> str:
+        return rds.generate_db_auth_token(DBHostname=cluster()["Endpoint"], Port=5432, DBUsername=user)
+
+    def let_in() -> bool:
+        try:
+            with connect("gateway", token("gateway")) as connection:
+                return connection.execute("SELECT current_user").fetchone() == ("gateway",)
+        except psycopg.OperationalError:
+            return False  # the door isn't open yet
+
+    wait(let_in)
+    with pytest.raises(psycopg.OperationalError, match="PAM authentication failed"):
+        connect("gateway", token("litellm"))
+    with connect("litellm", PASSWORD) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("litellm",)
 
 
 def test_an_engine_that_is_not_carried_fails_with_a_sentence(cloud: Cloud, rds: Any) -> None:
@@ -190,7 +243,7 @@ def test_deleted_it_leaves_nothing(cloud: Cloud, rds: Any, instance: str) -> Non
     with pytest.raises(ClientError, match="DBInstanceNotFound"):
         described(rds)
     wait(lambda: json.loads(cloud("status", "--json").stdout)["databases"] == [])
-    assert list((cloud.home / "data" / "postgres").iterdir()) == []
+    wait(lambda: list((cloud.home / "data" / "postgres").iterdir()) == [])
 
 
 def test_a_killed_daemon_leaves_no_server(cloud: Cloud, rds: Any) -> None:

@@ -286,6 +286,14 @@ def test_a_database_that_changes_its_mind(live: Live) -> None:
     assert live.account.facts.passwords[updated["identifier"]] == "another-password"
 
 
+def test_a_parameter_is_not_taken_away_from_a_clusters_group(live: Live) -> None:
+    token, said = "aws:rds/clusterParameterGroup:ClusterParameterGroup", {"name": "log_duration", "value": "1"}
+    first = {"name": "byway", "family": "aurora-postgresql15", "parameters": [said]}
+    name, state = live.make(token, **first)
+    with pytest.raises(Exception, match="takes no parameter away from a cluster's group"):
+        live.change(token, name, first, state, first | {"parameters": []})
+
+
 def zipped(source: str) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as target:

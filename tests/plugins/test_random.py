@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pulumi.provider.experimental import provider as sdk
 
 from localcloud.plugins.random import KINDS, RandomProvider, _complete
-from localcloud.plugins.serve import DiffRequest, Host
+from localcloud.plugins.serve import DiffRequest, Host, Refusal
 from localcloud.plugins.values import UNKNOWN, plain_map, wrap_map
 
 PROVIDER = RandomProvider(Host("127.0.0.1:1"))
@@ -131,3 +131,8 @@ def test_number_is_the_old_name_of_numeric() -> None:
     kind = KINDS["random:index/randomString:RandomString"]
     assert _complete(kind, {"length": 1, "number": False})["numeric"] is False
     assert _complete(kind, {"length": 1, "number": False, "numeric": True})["numeric"] is True
+
+
+def test_an_import_is_refused() -> None:
+    with pytest.raises(Refusal, match="can't be imported into the local cloud; let it be created"):
+        asyncio.run(PROVIDER.read(sdk.ReadRequest(urn("RandomId"), "id", {}, {})))

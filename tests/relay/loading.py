@@ -17,6 +17,7 @@ HANDLER = FOLDER / "handler.py"
 REGION = "us-west-1"
 ACCOUNT = "123456789012"
 ARN = f"arn:aws:iam::{ACCOUNT}:user/alice"
+MASTER = "sk-" + "m4st3r" * 8
 
 
 @dataclass
@@ -45,6 +46,10 @@ def load() -> ModuleType:
         return module
     finally:
         sys.path.remove(str(FOLDER))
+
+
+def call(relay: ModuleType, **request: Any) -> Any:
+    return relay.handle(event(request), Context())
 
 
 def event(request: Any, **more: Any) -> dict[str, Any]:

@@ -9,10 +9,7 @@ from typing import Any
 import pytest
 
 from tests.litellm_admin.test_transport import Door
-from tests.relay.loading import ARN, Context, event
-from tests.relay.test_handler import MASTER, door, relay, secret, secrets, sts
-
-__all__ = ["door", "relay", "secret", "secrets", "sts"]
+from tests.relay.loading import ARN, MASTER, Context, event
 
 LIST = {"method": "GET", "path": "/user/list"}
 NEW = {"method": "POST", "path": "/user/new", "body": {"user_email": "a@b.co"}}

@@ -12,17 +12,15 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from tests.live.cloud import ROOT, Answer, Cloud, chat
+from tests.live.cloud import Answer, Cloud, chat
 from tests.live.test_truth import project
+from tests.scale.standing import Stood, ops, until, write_stack
 
 pytestmark = pytest.mark.timeout(900)
 # What differs from the shipped file: the one region that is simulated, a hosted zone that exists there, this machine as
@@ -33,25 +31,11 @@ LOCAL = {
     "llm-gateway:autoscaling": {"maxTasks": 2},
     "llm-gateway:adminCidrs": ["127.0.0.1/32"],
     "llm-gateway:egress": "endpoints",
+    # the option that takes more: a user that the Data API makes, a migration and every connection by token
+    "llm-gateway:databaseAuthentication": "iam",
 }
 THREADS = 4
 HOST, DOORS = "llm.example.com", "doors.llm.example.com"
-
-
-def until(what: Callable[[], bool], sentence: str, seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, sentence
-        time.sleep(0.5)
-
-
-@dataclass
-class Stood:
-    """The stack, up; `folder` is the program with the stack file that made it."""
-
-    cloud: Cloud
-    folder: Path
-    outputs: dict[str, Any] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +44,12 @@ def stood(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stood]:
     cloud.localcloud("stop", "--wipe")
     try:
         folder = project(tmp_path_factory.mktemp("scale"))
-        write_stack(folder, json.loads(cloud.localcloud("run", "--", sys.executable, "-c", PREPARE).stdout))
-        cloud.localcloud(
-            "run", "--", sys.executable, "-m", "ops", "up", "--stack", "local", "--yes", "--work-dir", str(folder)
-        )
+        found = json.loads(cloud.localcloud("run", "--", sys.executable, "-c", PREPARE).stdout)
+        write_stack(folder, "scale", {**LOCAL, **{f"llm-gateway:{key}": value for key, value in found.items()}})
+        ops(cloud, folder, "up")
         yield Stood(cloud, folder, cloud.outputs())
     finally:
         cloud.localcloud("stop", "--wipe")
-
-
-def ops(cloud: Cloud, folder: Path, verb: str, check: bool = True) -> str:
-    command = [sys.executable, "-m", "ops", verb, "--stack", "local", "--yes", "--work-dir", str(folder)]
-    done = cloud.localcloud("run", "--", *command, check=check)
-    assert check or done.returncode, f"{verb} should have been refused"
-    return done.stdout + done.stderr
 
 
 # Before the stack is there the account is somebody's who has registered a domain, and has a token for the registry.
@@ -87,14 +63,6 @@ print(json.dumps(found))
 """
 
 
-def write_stack(folder: Path, found: dict[str, str]) -> None:
-    shipped = yaml.safe_load((ROOT / "Pulumi.scale.yaml").read_text())
-    local = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
-    config = {**shipped["config"], **LOCAL, **{f"llm-gateway:{key}": value for key, value in found.items()}}
-    kept = {key: value for key, value in local.items() if key != "config"}
-    (folder / "Pulumi.local.yaml").write_text(yaml.safe_dump({**kept, "config": config}, sort_keys=False))
-
-
 def healthy(cloud: Cloud) -> list[int]:
     """The processes of the tasks that are healthy."""
     tasks = [task for task in cloud.status()["tasks"] if task["status"] == "RUNNING" and task["health"] == "well"]
@@ -106,6 +74,26 @@ def test_it_answers_and_knows_its_users(stood: Stood) -> None:
     answer = chat(stood.outputs["gatewayUrl"], stood.outputs["keys"]["production"])
     assert answer.status == 200 and "Claude Haiku 4.5" in answer.text
     assert stood.cloud.relay("GET", "/user/list")["status"] == 200, "the relay's way is by TLS to a name of ours"
+
+
+def test_its_tasks_know_no_password_of_the_database(stood: Stood) -> None:
+    rds, ecs = stood.cloud.client("rds"), stood.cloud.client("ecs")
+    [cluster] = rds.describe_db_clusters()["DBClusters"]
+    assert cluster["IAMDatabaseAuthenticationEnabled"] is True
+    [service] = ecs.describe_services(cluster="llm-gateway-local", services=["llm-gateway-local"])["services"]
+    definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    [container] = definition["containerDefinitions"]
+    assert not [one for one in container["secrets"] if "database" in one["valueFrom"]]
+    way = {"resourceArn": cluster["DBClusterArn"], "secretArn": "llm-gateway-local/database", "database": "litellm"}
+
+    def rows(sql: str) -> list[str]:
+        records = stood.cloud.client("rds-data").execute_statement(**way, sql=sql)["records"]
+        return [one["stringValue"] for [one] in records]
+
+    assert set(rows("SELECT usename FROM pg_stat_activity WHERE datname = 'litellm' AND pid <> pg_backend_pid()")) == {
+        "gateway"
+    }
+    assert set(rows("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")) == {"litellm_owner"}
 
 
 def test_both_doors_speak_tls_with_a_certificate_for_their_name(stood: Stood) -> None:

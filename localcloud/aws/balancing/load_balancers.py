@@ -39,10 +39,22 @@ _ATTRIBUTES = {
     "waf.fail_open.enabled": "false",
     "zonal_shift.config.enabled": "false",
 }
+# Nobody writes them here.
+_UNSERVED = ("access_logs.s3.enabled", "connection_logs.s3.enabled")
 
 
 def register(rules: Rules, account: Account, cloudfront: CloudFront) -> None:
     _register_creation(rules, account)
+
+    @rules.check(SERVICE, "ModifyLoadBalancerAttributes")
+    def served(call: Call) -> None:
+        for attribute in call.params["Attributes"]:
+            if attribute["Key"] in _UNSERVED and attribute.get("Value") == "true":
+                raise Refusal(
+                    "InvalidConfigurationRequest",
+                    f"The simulated ELB has no {attribute['Key'].partition('.')[0].replace('_', ' ')}: nothing would "
+                    "arrive in the bucket. Leave them out of the local stack.",
+                )
 
     @rules.check(SERVICE, "SetSubnets")
     def subnets_suffice(call: Call) -> None:

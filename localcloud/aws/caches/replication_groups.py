@@ -179,6 +179,8 @@ def _settings(state: State, params: dict[str, Any]) -> dict[str, Any]:
 
 def _check_settings(state: State, settings: dict[str, Any]) -> None:
     engine, version, size = settings["Engine"], settings["EngineVersion"], settings.get("CacheNodeType")
+    if engine != "valkey":
+        raise Refusal("InvalidParameterValue", f"The simulated ElastiCache runs Valkey, not {engine}: ask for valkey.")
     versions = cache_versions(engine)
     if version not in versions:
         raise Refusal(

@@ -16,14 +16,29 @@ from localcloud.aws.network.gateways import attached_gateway
 from localcloud.aws.reference_data import classes_of_version, engine_versions, instance_classes
 from localcloud.aws.refusal import Refusal
 from localcloud.aws.wire import Call
+from localcloud.postgres.binaries import PostgresMissing
+from localcloud.postgres.binaries import version as installed
 
 # GiB, least and most (API_CreateDBInstance.html, AllocatedStorage, "RDS for PostgreSQL").
 _STORAGE = {"gp2": (20, 65536), "gp3": (20, 65536), "io1": (100, 65536), "io2": (100, 65536), "standard": (5, 3072)}
 _RESERVED_USERS = {"admin", "rdsadmin", "rds_superuser", "public", "pg_monitor"}
 
 
+OF_POSTGRES = ("postgres", "aurora-postgresql")
+
+
+def installed_major() -> str:
+    """The major version of Postgres that runs here; empty before set-up."""
+    try:
+        return installed().partition(".")[0]
+    except PostgresMissing:  # the data plane will say so
+        return ""
+
+
 def newest(engine: str, version: str | None) -> str:
-    """The full version that RDS would run: of a major one ("15"), or of none, the newest minor one."""
+    """The full version that RDS would run: of a major one ("15"), the newest minor one. Of none, RDS has a default that
+    it changes from time to time; here it is what is installed."""
+    version = version or (installed_major() if engine in OF_POSTGRES else "")
     versions = engine_versions(engine)
     if version in versions and "." in (version or ""):
         return version or ""

@@ -24,11 +24,9 @@ SERVERLESS = "db.serverless"
 _GOING_DOWN = ("stopping", "stopped")
 _CHANGEABLE = ("available", "modifying", "failed")
 _NOT_SIMULATED = (
-    "EnableIAMDatabaseAuthentication",
     "ManageMasterUserPassword",
     "ReplicationSourceIdentifier",
     "GlobalClusterIdentifier",
-    "EnableHttpEndpoint",
     "BacktrackWindow",
     "ScalingConfiguration",
 )
@@ -67,6 +65,7 @@ def _register_life(rules: Rules, account: Account) -> None:
         cluster.engine_version = result["DBCluster"]["EngineVersion"] = newest(ENGINE, call.params.get("EngineVersion"))
         account.facts.clusters.pop(id, None)
         _keep_password(account, call)
+        _keep_http_endpoint(cluster, call, result)
 
     @rules.check("rds", "ModifyDBCluster", "StopDBCluster")
     def there(call: Call) -> None:
@@ -87,6 +86,11 @@ def _register_life(rules: Rules, account: Account) -> None:
     @rules.after("rds", "ModifyDBCluster")
     def changed(call: Call, result: dict[str, Any]) -> None:
         _keep_password(account, call)
+        cluster = backend(account, "rds").clusters[call.params["DBClusterIdentifier"].lower()]
+        if "EnableIAMDatabaseAuthentication" in call.params:
+            cluster.iam_auth = bool(call.params["EnableIAMDatabaseAuthentication"])
+            result["DBCluster"]["IAMDatabaseAuthenticationEnabled"] = cluster.iam_auth
+        _keep_http_endpoint(cluster, call, result)
 
     @rules.after("rds", *_ANSWERING)
     def with_status(call: Call, result: dict[str, Any]) -> None:
@@ -245,6 +249,13 @@ def _keep_password(account: Account, call: Call) -> None:
     password = call.params.get("MasterUserPassword")
     if password:
         account.facts.cluster_passwords[call.params["DBClusterIdentifier"].lower()] = password
+
+
+def _keep_http_endpoint(cluster: Any, call: Call, result: dict[str, Any]) -> None:
+    """moto has the Data API for the old serverless engine mode only."""
+    if "EnableHttpEndpoint" in call.params:
+        cluster._enable_http_endpoint = bool(call.params["EnableHttpEndpoint"])
+    result["DBCluster"]["HttpEndpointEnabled"] = cluster.http_endpoint_enabled
 
 
 def _fact(account: Account, id: str) -> DatabaseFact:

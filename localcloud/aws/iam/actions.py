@@ -229,6 +229,7 @@ _ROWS: dict[tuple[str, str], Row] = {
     ("rds", "StartDBCluster"): _on("rds:StartDBCluster", _database_cluster),
     ("rds", "StopDBCluster"): _on("rds:StopDBCluster", _database_cluster),
     ("rds", "DescribeDBClusters"): _on("rds:DescribeDBClusters", _database_cluster),
+    ("rds-data", "ExecuteStatement"): _on("rds-data:ExecuteStatement", lambda call: call.params["resourceArn"]),
     ("rds", "DescribeEvents"): _any("rds:DescribeEvents"),
     ("cloudwatch", "PutMetricData"): _any("cloudwatch:PutMetricData"),
     ("cloudwatch", "GetMetricData"): _any("cloudwatch:GetMetricData"),

@@ -68,6 +68,11 @@ def role_refusal(account: Account, role: str, action: str, resource: str, contex
     return _because(account, principal, principals.policies(account, principal), action, resource, context or {})
 
 
+def refusal_of(account: Account, principal: Principal, action: str, resource: str) -> str | None:
+    """None if the policies of `principal` allow it, else why not. Only under the gateway's lock."""
+    return _because(account, principal, principals.policies(account, principal), action, resource, {})
+
+
 def sentence(principal: str, action: str, resource: str, because: str) -> str:
     """AWS's own words for a refusal."""
     return f"User: {principal} is not authorized to perform: {action} on resource: {resource} {because}"

@@ -287,6 +287,45 @@ async def _service_quota(api: Api, args: Values) -> dict[str, Any]:
     }
 
 
+async def _hosted_zones(api: Api, args: Values) -> dict[str, Any]:
+    _only(args)
+    ids, asked = [], {}
+    while True:
+        said = await api.call("route53", "ListHostedZones", asked)
+        ids += [zone["Id"].rpartition("/")[2] for zone in said["HostedZones"]]
+        if not said["IsTruncated"]:
+            return {"id": api.region, "ids": ids}
+        asked = {"Marker": said["NextMarker"]}
+
+
+async def _hosted_zone(api: Api, args: Values) -> dict[str, Any]:
+    _only(args, "zoneId")
+    if not args.get("zoneId"):
+        raise Refusal("the local cloud looks a hosted zone up by `zoneId` alone; name it")
+    said = await api.call("route53", "GetHostedZone", {"Id": args["zoneId"]})
+    zone, servers = said["HostedZone"], (said.get("DelegationSet") or {}).get("NameServers") or []
+    tags = await api.call(
+        "route53", "ListTagsForResource", {"ResourceType": "hostedzone", "ResourceId": args["zoneId"]}
+    )
+    return {
+        "id": args["zoneId"],
+        "zoneId": args["zoneId"],
+        "arn": f"arn:aws:route53:::hostedzone/{args['zoneId']}",
+        "name": zone["Name"].rstrip(".").lower(),
+        "callerReference": zone.get("CallerReference", ""),
+        "comment": zone["Config"].get("Comment", ""),
+        "privateZone": zone["Config"].get("PrivateZone", False),
+        "resourceRecordSetCount": zone["ResourceRecordSetCount"],
+        "nameServers": servers,
+        "primaryNameServer": servers[0] if servers else "",
+        "linkedServiceDescription": "",
+        "linkedServicePrincipal": "",
+        "enableAcceleratedRecovery": False,
+        "tags": {tag["Key"]: tag["Value"] for tag in tags["ResourceTagSet"]["Tags"]},
+        "vpcId": "",
+    }
+
+
 INVOKES: dict[str, Callable[[Api, Values], Awaitable[dict[str, Any]]]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
     "aws:index/getAvailabilityZone:getAvailabilityZone": _zone,
@@ -299,6 +338,8 @@ INVOKES: dict[str, Callable[[Api, Values], Awaitable[dict[str, Any]]]] = {
     "aws:ec2/getPrefixList:getPrefixList": _prefix_list,
     "aws:bedrock/getInferenceProfiles:getInferenceProfiles": _inference_profiles,
     "aws:bedrockfoundation/getModels:getModels": _foundation_models,
+    "aws:route53/getZone:getZone": _hosted_zone,
+    "aws:route53/getZones:getZones": _hosted_zones,
     "aws:servicequotas/getServiceQuota:getServiceQuota": _service_quota,
     "aws:cloudfront/getCachePolicy:getCachePolicy": _edge_policy("CachePolicy"),
     "aws:cloudfront/getOriginRequestPolicy:getOriginRequestPolicy": _edge_policy("OriginRequestPolicy"),

@@ -99,7 +99,7 @@ async def _delete_cluster(op: Operation) -> None:
 _MODIFIABLE = (
     "engineVersion masterPassword vpcSecurityGroupIds dbClusterParameterGroupName backupRetentionPeriod "
     "preferredBackupWindow preferredMaintenanceWindow deletionProtection copyTagsToSnapshot "
-    "serverlessv2ScalingConfiguration iamDatabaseAuthenticationEnabled"
+    "serverlessv2ScalingConfiguration iamDatabaseAuthenticationEnabled enableHttpEndpoint"
 )
 
 CLUSTER = Row(
@@ -131,6 +131,7 @@ CLUSTER = Row(
         "iamDatabaseAuthenticationEnabled": flag(
             default=False, to="EnableIAMDatabaseAuthentication", frm="IAMDatabaseAuthenticationEnabled"
         ),
+        "enableHttpEndpoint": flag(default=False, frm="HttpEndpointEnabled"),
         "applyImmediately": flag(LOCAL | HIDDEN),
         "skipFinalSnapshot": flag(LOCAL | HIDDEN, default=False),
         "finalSnapshotIdentifier": text(LOCAL | HIDDEN),
