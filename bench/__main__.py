@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench import capacity, cli, edge
 from bench.bare import BareLiteLLM, NotReady
-from bench.cloud import CommandFailed, LocalCloud
+from bench.cloud import CommandFailed, LocalCloud, Memory
 from bench.report import (
     SEEDING_SIZE,
     Check,
@@ -63,6 +63,8 @@ def measure_start(folder: Path, asked: argparse.Namespace) -> list[Check]:
     bare: list[float] = []
     up: list[float] = []
     memory: list[int] = []
+    processes: list[Memory] = []
+    waits: cli.Waits | None = None
     with BareLiteLLM(folder / "bare") as litellm, LocalCloud(folder / "cloud") as cloud:
         for number in range(asked.runs):
             bare.append(litellm.start())
@@ -72,6 +74,7 @@ def measure_start(folder: Path, asked: argparse.Namespace) -> list[Check]:
             if number == asked.runs - 1:
                 waits = cli.measure(cloud)
             cloud.make("down")
+    assert waits is not None  # there is at least one run
     print(spread("LiteLLM's bare start", bare))
     print(spread("warm `make up`", up))
     for each in processes:

@@ -14,8 +14,9 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
+from typing import IO, Any
 
 from localcloud.images import ContainerContext, resolve
 from localcloud.images.litellm import REFERENCE, venv
@@ -71,7 +72,7 @@ class BareLiteLLM:
                 return time.monotonic() - began
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[tuple[str, str]]:
+    def running(self) -> Generator[tuple[str, str]]:
         """Its address and its master key, while it is ready. Raises NotReady."""
         with (self.home / "litellm.log").open("wb") as log:
             argv, env, port = self._command(migrate=False)
@@ -84,7 +85,7 @@ class BareLiteLLM:
         """Rows of the spend logs, their bytes with all indexes, and LiteLLM's connections to the database."""
         import psycopg
 
-        where = {"host": "127.0.0.1", "port": self.cluster.port, "user": "litellm", "dbname": "litellm"}
+        where: dict[str, Any] = {"host": "127.0.0.1", "port": self.cluster.port, "user": "litellm", "dbname": "litellm"}
         with psycopg.connect(**where, password=self.password, sslmode="require") as connection:
             row = connection.execute(
                 """select (select count(*) from "LiteLLM_SpendLogs"),
@@ -112,7 +113,7 @@ class BareLiteLLM:
 
 
 @contextlib.contextmanager
-def _process(argv: list[str], env: dict[str, str], cwd: Path, log) -> Iterator[subprocess.Popen[bytes]]:
+def _process(argv: list[str], env: dict[str, str], cwd: Path, log: IO[bytes]) -> Generator[subprocess.Popen[bytes]]:
     """A process in a group of its own, the whole of which is gone afterwards."""
     process = subprocess.Popen(
         argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True

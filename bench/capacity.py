@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -75,7 +75,7 @@ def load(url: str, key: str, connections: int, seconds: float = SECONDS) -> Load
 
 
 @contextlib.contextmanager
-def floor(folder: Path) -> Iterator[str]:
+def floor(folder: Path) -> Generator[str]:
     """uvicorn as LiteLLM runs it, with an app that does nothing."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

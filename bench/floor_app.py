@@ -1,8 +1,10 @@
 """The floor under LiteLLM: the same server (uvicorn, one worker) and framework, with an answer that is there
 already. Runs in LiteLLM's own environment, which has them."""
 
-from fastapi import FastAPI, Request  # pyright: ignore[reportMissingImports]
-from fastapi.responses import JSONResponse  # pyright: ignore[reportMissingImports]
+# pyright: reportMissingImports=false, reportUntypedFunctionDecorator=false
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 
 app = FastAPI()
 ANSWER = {

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import ValidationError
@@ -16,6 +16,7 @@ from components import access_rules
 from components.access_rules import cut, plain
 from components.access_schema import AccessFile, KeyEntry, TeamEntry, UserEntry
 from litellm_admin.models import KeySpec, TeamSpec, UserSpec
+from litellm_admin.shapes import is_list, is_object
 
 _SECTIONS: dict[str, type[UserEntry] | type[TeamEntry] | type[KeyEntry]] = {
     "users": UserEntry,
@@ -89,7 +90,7 @@ class _Reader:
         if document is None:
             self._report((), "is empty; write `users: []` if nobody shall have access yet.")
             return AccessSpec()
-        if not isinstance(document, dict):
+        if not is_object(document):
             self._report((), "must be a mapping with the keys `users`, `teams` and `keys`.")
             return AccessSpec()
         users, teams, keys = (self._entries(document, section, model) for section, model in _SECTIONS.items())
@@ -149,16 +150,16 @@ class _Reader:
     # -- entries
 
     def _entries(
-        self, document: dict, section: str, model: type[UserEntry] | type[TeamEntry] | type[KeyEntry]
+        self, document: dict[str, Any], section: str, model: type[UserEntry] | type[TeamEntry] | type[KeyEntry]
     ) -> list[Any]:
         rows = document.get(section, [])
-        if not isinstance(rows, list):
+        if not is_list(rows):
             self._report(
                 (section,),
                 f"{section} is {self._shown((section,), rows)}; it must be a list, and `[]` if there are none.",
             )
             return []
-        good = []
+        good: list[Any] = []
         for index, row in enumerate(rows):
             try:
                 good.append(model.model_validate(row))
@@ -222,7 +223,7 @@ def _loader(text: str) -> Any:
 def _is_plain(text: str, loader: Any) -> bool:
     depth = 0
     try:
-        for event in yaml.parse(text, loader):  # without recursion
+        for event in cast(Any, yaml).parse(text, loader):  # without recursion; the function has no types
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEEPEST:
                 return False
@@ -245,7 +246,7 @@ def _step(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | No
 
 def _doubles(root: yaml.Node) -> Iterator[tuple[int, str]]:
     """Keys that stand twice in one mapping. YAML forbids them, and PyYAML quietly takes the last."""
-    waiting, visited = [root], set()
+    waiting, visited = [root], set[int]()
     while waiting:
         node = waiting.pop()
         if id(node) in visited:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from components.access_schema import EMAIL
+from litellm_admin.shapes import is_list
 
 # What is shown of a wrong value.
 _LONGEST = 60
@@ -147,7 +148,7 @@ def _strings(document: dict[str, Any], section: str, field: str) -> Iterable[str
 
 
 def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+    return value if is_list(value) else []
 
 
 def plain(text: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from litellm_admin import durations
 from litellm_admin.models import DEFAULT_KEY_TYPE, DEFAULT_ROLE, KEY_TYPES, MANAGED_BY, ROLES
+from litellm_admin.shapes import is_list, is_mapping, is_object
 
 # Of names and values. Nobody needs so many, and YAML's aliases can make a small file say billions.
 MOST_METADATA = 1000
@@ -58,7 +59,7 @@ def _key_alias(value: Any) -> str:
 
 
 def _members(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
+    if not is_list(value):
         raise ValueError("it must be a list of e-mail addresses")
     for email in value:
         if not isinstance(email, str) or not EMAIL.fullmatch(email):
@@ -106,7 +107,7 @@ def _flag(value: Any) -> bool:
 
 
 def _models(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+    if not is_list(value) or not all(isinstance(name, str) for name in value):
         raise ValueError("it must be a list of model names")
     if not value:
         raise ValueError("LiteLLM takes an empty list as all models; name some, or leave the key out for all")
@@ -154,7 +155,7 @@ def _expires(value: Any) -> datetime:
 
 
 def _metadata(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+    if not is_mapping(value) or not all(isinstance(key, str) for key in value):
         raise ValueError("it must be a mapping from names to values")
     if MANAGED_BY in value:
         raise ValueError(f"{MANAGED_BY} is set by the stack; leave it out")
@@ -184,9 +185,9 @@ def _storable(value: Any) -> bool:
                 continue
             case int(number) | float(number) if abs(number) < 1e15:
                 continue
-            case list(items):
+            case items if is_list(items):
                 waiting += items
-            case dict(items) if all(isinstance(key, str) for key in items):
+            case items if is_mapping(items) and all(isinstance(key, str) for key in items):
                 waiting += [*items, *items.values()]
             case _:
                 return False
@@ -303,10 +304,13 @@ class AccessFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    teams: list[TeamEntry] = Field(default_factory=list, description="Groups of users and keys with a common budget.")
-    users: list[UserEntry] = Field(default_factory=list, description="The people.")
+    teams: list[TeamEntry] = Field(
+        default_factory=list[TeamEntry], description="Groups of users and keys with a common budget."
+    )
+    users: list[UserEntry] = Field(default_factory=list[UserEntry], description="The people.")
     keys: list[KeyEntry] = Field(
-        default_factory=list, description="Keys for applications and environments, or for a person with `owner`."
+        default_factory=list[KeyEntry],
+        description="Keys for applications and environments, or for a person with `owner`.",
     )
 
 
@@ -319,13 +323,13 @@ def json_schema() -> str:
 
 def _clean(node: Any) -> Any:
     """Without pydantic's titles and empty defaults, which would only clutter what an editor shows."""
-    if isinstance(node, dict):
+    if is_object(node):
         return {
             key: _clean(value)
             for key, value in node.items()
             if not (key == "title" or (key == "default" and not value))
         }
-    return [_clean(item) for item in node] if isinstance(node, list) else node
+    return [_clean(item) for item in node] if is_list(node) else node
 
 
 if __name__ == "__main__":

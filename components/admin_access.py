@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -79,7 +80,7 @@ class AdminAccess(pulumi.ComponentResource):
             log_group=args.log_group,
         ).apply(stack.document)
 
-    def _policy(self, role: str, verb: str, statements: Sequence[dict]) -> pulumi.Output[str]:
+    def _policy(self, role: str, verb: str, statements: Sequence[dict[str, Any]]) -> pulumi.Output[str]:
         policy = aws.iam.Policy(
             f"{self._name}-{role}",
             name=f"{self._args.prefix}-gateway-{role}",
@@ -89,7 +90,7 @@ class AdminAccess(pulumi.ComponentResource):
         )
         return policy.arn
 
-    def _invoke(self, *functions: aws.lambda_.Function) -> dict:
+    def _invoke(self, *functions: aws.lambda_.Function) -> dict[str, Any]:
         return {
             "Sid": "Call",
             "Effect": "Allow",
@@ -97,7 +98,7 @@ class AdminAccess(pulumi.ComponentResource):
             "Resource": [function.arn for function in functions],
         }
 
-    def _find(self, parameter: aws.ssm.Parameter) -> dict:
+    def _find(self, parameter: aws.ssm.Parameter) -> dict[str, Any]:
         """The stack's own parameter, and which stacks there are. A path is a resource of its own.
         https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html"""
         path = parameter.arn.apply(lambda arn: f"{arn.partition(':parameter/')[0]}:parameter/{self._args.project}")
@@ -108,7 +109,7 @@ class AdminAccess(pulumi.ComponentResource):
             "Resource": [parameter.arn, path, pulumi.Output.format("{0}/", path)],
         }
 
-    def _diagnose(self) -> list[dict]:
+    def _diagnose(self) -> list[dict[str, Any]]:
         """What `doctor` reads to say why the gateway doesn't answer: states, never contents."""
         args = self._args
         own = [args.relay.arn, args.reader.arn, args.master_key_secret_arn, args.service.arn]
@@ -140,7 +141,7 @@ class AdminAccess(pulumi.ComponentResource):
             },
         ]
 
-    def _key(self) -> list[dict]:
+    def _key(self) -> list[dict[str, Any]]:
         """Where the relay holds no key, its callers bring it, and read it first."""
         if self._args.relay_holds_key:
             return []

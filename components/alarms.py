@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from components import connections
 from components.connections import GIB
@@ -61,7 +61,7 @@ class Event:
 
     name: str
     what: str
-    pattern: dict = field(default_factory=dict)
+    pattern: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 def alarms(watched: Watched) -> list[Alarm]:
@@ -154,9 +154,9 @@ def task_stops(cluster_arn: str) -> Event:
     return Event("task-restarts", "A task ended on its own, and ECS starts another.", pattern)
 
 
-def dashboard(watched: Watched, region: str) -> dict:
+def dashboard(watched: Watched, region: str) -> dict[str, Any]:
     """One page: what callers see on the left, what it runs on on the right."""
-    widgets = []
+    widgets: list[dict[str, Any]] = []
     for place, alarm in enumerate(alarms(watched)):
         dimensions = [part for pair in alarm.dimensions.items() for part in pair]
         widgets.append(

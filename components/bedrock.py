@@ -46,7 +46,8 @@ def look_up(models: Sequence[Model], region: str) -> tuple[list[Reach], list[str
     that nobody can catch.
     """
     profiles, on_demand = _profiles(models), _on_demand(models)
-    found, problems = [], []
+    found: list[Reach] = []
+    problems: list[str] = []
     for index, model in enumerate(models):
         if model.bedrock is None:
             continue

@@ -40,7 +40,7 @@ class Composition:
     def __init__(self, stack: Stack, parent: pulumi.Resource | None = None) -> None:
         self._stack, self._config = stack, stack.settings
         self._opts = pulumi.ResourceOptions(parent=parent) if parent else None
-        self._start = f"{parent._name}-" if parent else ""
+        self._start = f"{parent.pulumi_resource_name}-" if parent else ""
         reaches = self._looked_up()
         self.network = self._network()
         self.database = self._database()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
@@ -81,7 +81,7 @@ def _make(props: dict[str, Any], clock: Callable[[], float] = time.monotonic) ->
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    data = boto3.client("rds-data", region_name=props["region"])
+    data: Any = cast(Any, boto3).client("rds-data", region_name=props["region"])
     way = {"resourceArn": props["cluster_arn"], "secretArn": props["secret_arn"], "database": props["database"]}
     until = clock() + _PATIENCE_SECONDS
     for statement in statements(props["user"], props["owner"], props["master"]):
@@ -90,7 +90,7 @@ def _make(props: dict[str, Any], clock: Callable[[], float] = time.monotonic) ->
                 data.execute_statement(**way, sql=statement)
                 break
             except ClientError as error:
-                said = error.response.get("Error", {})
+                said: dict[str, Any] = cast(Any, error).response.get("Error", {})
                 code, message = str(said.get("Code")), str(said.get("Message"))
                 if not (code in _PASSING or _NOT_ENABLED_YET in message) or clock() >= until:
                     raise UserFailed(_sentence(props["user"], code, message)) from None

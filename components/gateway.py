@@ -230,7 +230,7 @@ class Gateway(pulumi.ComponentResource):
         bucket: aws.s3.Bucket,
         config: aws.s3.BucketObjectv2,
         logs: aws.cloudwatch.LogGroup,
-    ) -> dict:
+    ) -> dict[str, Any]:
         environment: dict[str, pulumi.Input[str]] = {
             "LITELLM_MODE": "PRODUCTION",
             "LITELLM_CONFIG_BUCKET_NAME": bucket.bucket,

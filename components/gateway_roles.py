@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -38,7 +39,7 @@ def execution_role(
     """
     # valueFrom is the ARN (seven parts) with the JSON key, stage and version behind it
     arns = pulumi.Output.all(*secrets).apply(lambda refs: sorted({":".join(ref.split(":")[:7]) for ref in refs}))
-    pull: list[dict] = [
+    pull: list[dict[str, Any]] = [
         # the token is for the whole registry, so AWS takes no narrower resource
         {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
         {"Effect": "Allow", "Action": PULL, "Resource": repository_arn},
@@ -66,7 +67,7 @@ def task_role(
     reaches: Sequence[Reach],
     bucket_arn: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
-    more: Sequence[dict] = (),
+    more: Sequence[dict[str, Any]] = (),
 ) -> tuple[aws.iam.Role, pulumi.Resource]:
     """The role that LiteLLM runs with: read its config, invoke exactly what `reaches` name, and what the statements in
     `more` allow.
@@ -79,7 +80,11 @@ def task_role(
 
 
 def _role(
-    name: str, physical: str, description: str, statements: pulumi.Input[list], opts: pulumi.ResourceOptions
+    name: str,
+    physical: str,
+    description: str,
+    statements: pulumi.Input[list[dict[str, Any]]],
+    opts: pulumi.ResourceOptions,
 ) -> tuple[aws.iam.Role, pulumi.Resource]:
     role = aws.iam.Role(
         name,

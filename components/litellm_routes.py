@@ -42,7 +42,8 @@ class Route:
 
 @cache
 def _pattern(route: Route) -> re.Pattern[str]:
-    parts, end = [], 0
+    parts: list[str] = []
+    end = 0
     for found in _PARAMETER.finditer(route.path):
         parts += [re.escape(route.path[end : found.start()]), ".*" if found[1] else "[^/]+"]
         end = found.end()

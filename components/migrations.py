@@ -8,7 +8,7 @@ and lives in an importable module, so it is pickled by reference.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
@@ -49,7 +49,7 @@ def _run(props: dict[str, Any]) -> str:
     import boto3
     from botocore.exceptions import ClientError, WaiterError
 
-    ecs = boto3.client("ecs", region_name=props["region"])
+    ecs: Any = cast(Any, boto3).client("ecs", region_name=props["region"])
     network = {
         "subnets": props["subnets"],
         "securityGroups": [props["security_group"]],
@@ -61,7 +61,7 @@ def _run(props: dict[str, Any]) -> str:
         "environment": [{"name": SCHEMA_UPDATE, "value": "false"}],
     }
     try:
-        answer = ecs.run_task(
+        answer: dict[str, Any] = ecs.run_task(
             cluster=props["cluster"],
             taskDefinition=props["task_definition"],
             launchType="FARGATE",

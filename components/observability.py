@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +80,7 @@ class Observability(pulumi.ComponentResource):
         """What is known without asking AWS; enough to know which alarms there are."""
         return self._watched("", "", "", "")
 
-    def _with_names(self, make: Any) -> pulumi.Output[Any]:
+    def _with_names(self, make: Callable[[Watched], Any]) -> pulumi.Output[Any]:
         args = self._args
         names = pulumi.Output.all(args.load_balancer, args.target_group, args.relay, args.distribution)
         return names.apply(lambda named: make(self._watched(*named)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -153,7 +154,7 @@ class AdminRelay(pulumi.ComponentResource):
         )
         return role, [policy]
 
-    def _read_key(self) -> list[dict]:
+    def _read_key(self) -> list[dict[str, Any]]:
         if not self._args.holds_key:
             return []
         return [

@@ -27,6 +27,7 @@ from components.models import Model, SecretRef, check_together
 from components.own import OwnNetwork, checked_tags
 from components.scaling import Autoscaling
 from components.subnets import plan_subnets
+from litellm_admin.shapes import is_object
 
 # The load balancer's name is the prefix, and AWS takes 32 characters of letters, digits and hyphens.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
@@ -321,7 +322,7 @@ def load(project: str, stack: str, config: Mapping[str, Any], root: Path) -> Sta
 
 def _stack_problems(project: str, stack: str, file: str, region: object, named: bool) -> list[str]:
     prefix = f"{project}-{stack}"
-    problems = []
+    problems: list[str] = []
     if not region:
         problems.append(f"{file}: aws:region is missing; set it to the region to deploy to, such as us-west-1.")
     if not named and (len(prefix) > MAX_PREFIX or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", prefix)):
@@ -348,5 +349,5 @@ def _names_at_least(own: Mapping[str, Any]) -> tuple[str, ...]:
     """Model names to hold the access file against while another setting is wrong, so that both are reported in one
     run."""
     models = _parse("models", own.get("models"))
-    entries = models if isinstance(models, (list, tuple)) else []
-    return tuple(entry["name"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str))
+    entries: list[Any] = [*models] if isinstance(models, (list, tuple)) else []
+    return tuple(entry["name"] for entry in entries if is_object(entry) and isinstance(entry.get("name"), str))

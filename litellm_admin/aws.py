@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
+from typing import Any, cast
 
 from litellm_admin.errors import AdminError, Denied, NotThere, Unreachable
 
@@ -137,7 +137,8 @@ def as_sentence(error: Exception, doing: str) -> AdminError:
     import botocore.exceptions as botocore
 
     if isinstance(error, botocore.ClientError):
-        code = error.response.get("Error", {}).get("Code", "unknown error")
+        told = cast(Any, error).response  # botocore has no types
+        code = told.get("Error", {}).get("Code", "unknown error")
         if code in _EXPIRED:
             return AdminError("The AWS credentials are expired or unknown: log in again.")
         if code in _DENIED:

@@ -82,7 +82,8 @@ class Calls:
         errors: list[AdminError | None] = [None] * len(bodies)
         waiting, until = list(range(len(bodies))), self.patience.clock() + self.patience.within
         for attempt in range(self.patience.attempts):
-            again, told = [], 0.0
+            again: list[int] = []
+            told = 0.0
             answers = self.transport.request_each([Call("POST", path, None, bodies[place]) for place in waiting])
             for place, answer in zip(waiting, answers, strict=True):
                 errors[place] = answer if isinstance(answer, AdminError) else _refused("POST", path, answer)

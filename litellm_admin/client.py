@@ -16,6 +16,7 @@ from litellm_admin.models import (
     observed_team,
     observed_user,
 )
+from litellm_admin.shapes import is_list, is_object
 from litellm_admin.transport import Query, Transport
 
 __all__ = ["MOST_USERS", "PAGE", "Client", "Patience"]
@@ -67,7 +68,7 @@ class Client:
             raise unready("GET", "/health/readiness", answer)
         body = accepted("GET", "/health/readiness", answer)
         # "connected", or "Not connected" when LiteLLM was started without a database
-        if isinstance(body, dict) and body.get("db") != "connected":
+        if is_object(body) and body.get("db") != "connected":
             raise NoDatabase(
                 answer.status,
                 str(body.get("db")),
@@ -293,8 +294,8 @@ class Client:
 
 
 def _row_errors(body: Any, method: str, path: str, count: int) -> list[str | None]:
-    rows = body.get("data") if isinstance(body, dict) else None
-    if not isinstance(rows, list) or len(rows) != count or not all(isinstance(row, dict) for row in rows):
+    rows = body.get("data") if is_object(body) else None
+    if not is_list(rows) or len(rows) != count or not all(is_object(row) for row in rows):
         raise AdminError(f"{method} {path} answered what LiteLLM 1.108 doesn't: is this the admin door?")
     return [masked(str(row.get("error") or "")) or (None if row.get("success") else "no reason given") for row in rows]
 

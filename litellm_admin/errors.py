@@ -109,7 +109,8 @@ def _is_relays(body: Any) -> bool:
     match body:
         case {"error": {"type": "relay"}}:
             return True
-    return False
+        case _:
+            return False
 
 
 def message_of(body: Any) -> str:

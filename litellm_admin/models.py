@@ -54,7 +54,7 @@ class UserSpec:
     duration: str | None = None
     tpm_limit: int | None = None
     rpm_limit: int | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     adopt: bool = False
 
     @property
@@ -76,7 +76,7 @@ class TeamSpec:
     duration: str | None = None
     tpm_limit: int | None = None
     rpm_limit: int | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     adopt: bool = False
 
     @property
@@ -103,7 +103,7 @@ class KeySpec:
     expires: datetime | None = None
     tpm_limit: int | None = None
     rpm_limit: int | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     team: str | None = None
     key_type: str = DEFAULT_KEY_TYPE
     rotate: str | None = None

@@ -42,7 +42,8 @@ def prove(credentials: Any, region: str, relay: str, request: str) -> dict[str, 
             REQUEST_HEADER: hashlib.sha256(request.encode()).hexdigest(),
         },
     )
-    SigV4Auth(credentials, "sts", region).add_auth(signed)
+    signer: Any = SigV4Auth(credentials, "sts", region)
+    signer.add_auth(signed)
     found = {"authorization": signed.headers["Authorization"], "date": signed.headers["X-Amz-Date"]}
     token = signed.headers.get("X-Amz-Security-Token")
     return {**found, "token": token} if token else found

@@ -38,9 +38,9 @@ class _Seen:
 class _Plan:
     """Calls to make, each with the entry's name for a message."""
 
-    creates: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
-    updates: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
-    taken: list[AdminError] = field(default_factory=list)
+    creates: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list[tuple[str, Mapping[str, Any]]])
+    updates: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list[tuple[str, Mapping[str, Any]]])
+    taken: list[AdminError] = field(default_factory=list[AdminError])
 
     def add(self, name: str, action: Action) -> None:
         if action.kind == "create":
@@ -98,11 +98,13 @@ def _plan_users(
     specs: Iterable[UserSpec], seen: Iterable[ObservedUser], ids: Ids, managed_by: str
 ) -> tuple[_Plan, dict[str, str]]:
     """The calls, and the ids that the users have then."""
-    by_id, by_email = {}, defaultdict(list)
+    by_id: dict[str, ObservedUser] = {}
+    by_email: defaultdict[str, list[ObservedUser]] = defaultdict(list)
     for user in seen:
         by_id[user.user_id] = user
         by_email[(user.email or "").strip().lower()].append(user)
-    plan, found = _Plan(), {}
+    plan = _Plan()
+    found: dict[str, str] = {}
     for spec in specs:
         email = spec.email.lower()
         known = ids.users.get(email)
@@ -143,7 +145,8 @@ def _create_users(client: Client, creates: Sequence[tuple[str, Mapping[str, Any]
 
 def _parts(creates: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterable[Sequence[tuple[str, Mapping[str, Any]]]]:
     """As many users as one call takes, and the relay forwards."""
-    part, length = [], 0
+    part: list[tuple[str, Mapping[str, Any]]] = []
+    length = 0
     for create in creates:
         size = len(json.dumps(create[1]))
         if part and (len(part) == MOST_USERS or length + size > _LONGEST_BODY):
@@ -182,7 +185,8 @@ def _plan_keys(
 ) -> tuple[_Plan, dict[str, str]]:
     """The calls, and the tokens that the keys have then."""
     by_token, by_alias = _indexed(seen)
-    plan, tokens, now = _Plan(), {}, datetime.now(UTC)
+    plan, now = _Plan(), datetime.now(UTC)
+    tokens: dict[str, str] = {}
     for entry in entries:
         alias, token = entry.spec.alias, entry.token or token_of(entry.value)
         key = by_token.get(token) or (by_alias[alias][0] if entry.spec.adopt and by_alias[alias] else None)
@@ -220,7 +224,8 @@ def _give_way(
 
 def _indexed(seen: Iterable[ObservedKey]) -> tuple[dict[str, ObservedKey], dict[str, list[ObservedKey]]]:
     """By token, and by alias with the eldest first."""
-    by_token, by_alias = {}, defaultdict(list)
+    by_token: dict[str, ObservedKey] = {}
+    by_alias: defaultdict[str, list[ObservedKey]] = defaultdict(list)
     for key in sorted(seen, key=lambda key: (key.created or datetime.max.replace(tzinfo=UTC), key.token)):
         by_token[key.token] = key
         by_alias[key.alias or ""].append(key)

@@ -45,7 +45,7 @@ class KeyEntry:
     formers: tuple[Former, ...] = ()
     stale: tuple[str, ...] = ()
     # of the formers, by their generations
-    former_tokens: Mapping[str, str] = field(default_factory=dict)
+    former_tokens: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def tokens(self) -> frozenset[str]:
@@ -58,7 +58,7 @@ class Held:
     """What a state knows of a key: generation → token of its values that work, and the token that its latest value
     should have (it has another one if the key was adopted)."""
 
-    tokens: Mapping[str, str] = field(default_factory=dict)
+    tokens: Mapping[str, str] = field(default_factory=dict[str, str])
     value_token: str | None = None
 
 
@@ -117,9 +117,9 @@ class Gone:
 class Ids:
     """LiteLLM's ids: of users by their e-mail in lower case, of teams by alias; and tokens of keys by alias."""
 
-    users: Mapping[str, str] = field(default_factory=dict)
-    teams: Mapping[str, str] = field(default_factory=dict)
-    tokens: Mapping[str, str] = field(default_factory=dict)
+    users: Mapping[str, str] = field(default_factory=dict[str, str])
+    teams: Mapping[str, str] = field(default_factory=dict[str, str])
+    tokens: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def user(self, email: str | None) -> str | None:
         return None if email is None else self.users[email.lower()]

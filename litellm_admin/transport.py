@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 from litellm_admin import aws, proof
 from litellm_admin.errors import AdminError, BlockedAtEdge, Denied, NotThere, Unreachable, refusal
+from litellm_admin.shapes import is_list, is_object
 
 CONNECT_SECONDS = 10
 # Deleting a user with thousands of keys is the slowest call; the relay gives up a little earlier and says so.
@@ -146,7 +147,7 @@ class RelayTransport:
         except AdminError as error:
             return [error] * len(calls)
         answers = document.get("answers")
-        if not isinstance(answers, list) or len(answers) != len(calls):
+        if not is_list(answers) or len(answers) != len(calls):
             refused = refusal("POST", "a batch of calls", document["status"], document.get("body"))
             return [refused] * len(calls)
         return [Response(int(one["status"]), one.get("body"), seconds(one.get("retry_after"))) for one in answers]
@@ -189,12 +190,12 @@ class RelayTransport:
             raise told from None
         document = decoded(raw)
         if answer.get("FunctionError"):
-            said = document.get("errorMessage", "") if isinstance(document, dict) else ""
+            said = document.get("errorMessage", "") if is_object(document) else ""
             raise Unreachable(
                 f"The relay {self.function_name} failed: {said or answer['FunctionError']}; "
                 f"see its log group /aws/lambda/{self.function_name}."
             )
-        if not isinstance(document, dict) or not isinstance(document.get("status"), int):
+        if not is_object(document) or not isinstance(document.get("status"), int):
             raise AdminError(f"{self.function_name} is no relay of this project: its answer has no status.")
         return document
 
@@ -235,10 +236,11 @@ def read_key(secret_arn: str, region: str) -> str:
 def _key_required(answer: Mapping[str, Any]) -> str | None:
     """The secret's ARN, if the relay says that it holds no key and wants the caller's. Of many calls each says so."""
     answers = answer.get("answers")
-    match (answers[0] if isinstance(answers, list) and answers else answer).get("body"):
+    match (answers[0] if is_list(answers) and answers else answer).get("body"):
         case {"error": {"type": "relay", "code": "key_required", "secret": str(arn)}}:
             return arn
-    return None
+        case _:
+            return None
 
 
 # What CloudFront's own addresses end in.

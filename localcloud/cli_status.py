@@ -50,7 +50,7 @@ def _service(item: Mapping[str, Any]) -> tuple[str, ...]:
 def _task(item: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
     status = item["status"] + (f": {item['stopped_reason']}" if item.get("stopped_reason") else "")
     health = item["health"] + (f": {item['reason']}" if item.get("reason") else "")
-    containers = item["containers"] or [{"name": "-", "memory_bytes": 0, "log": "-"}]
+    containers: Sequence[Mapping[str, Any]] = item["containers"] or [{"name": "-", "memory_bytes": 0, "log": "-"}]
     for one in containers:
         yield item["id"], one["name"], status, health, item["ip"] or "-", _megabytes(one["memory_bytes"]), one["log"]
 

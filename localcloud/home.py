@@ -8,6 +8,7 @@ import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HOME_VARIABLE = "LOCALCLOUD_HOME"
 SETUP_VARIABLE = "LOCALCLOUD_SETUP"
@@ -114,7 +115,7 @@ def write_private(path: Path, text: str, executable: bool = False) -> None:
     draft.replace(path)
 
 
-def read_json(path: Path) -> dict | None:
+def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file; None when the file is missing, or was cut short by a crash."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

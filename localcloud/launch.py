@@ -5,11 +5,9 @@ or - for no change) and replaced by the program, so it costs some 20 ms and no m
 between fork and exec can deadlock in a parent with threads, and this is the same without that risk.
 """
 
+import ctypes  # now: the user to change to may not be able to read Python's own folder
 import os
 import sys
-
-if sys.platform.startswith("linux"):
-    import ctypes  # now: the user to change to may not be able to read Python's own folder
 
 _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -179,7 +179,7 @@ def _locked(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _lock(home: Home) -> Iterator[None]:
+def _lock(home: Home) -> Generator[None]:
     """One starter or stopper at a time. The home is made if it isn't there."""
     while True:
         home.make()

@@ -10,6 +10,7 @@ import ipaddress
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from localcloud.home import write_private
 
@@ -81,7 +82,7 @@ class Authority:
         return root, key
 
 
-def _builder(common_name: str, issuer, public_key):
+def _builder(common_name: str, issuer: Any, public_key: Any) -> Any:
     from cryptography import x509
 
     now = datetime.datetime.now(datetime.UTC)
@@ -97,7 +98,7 @@ def _builder(common_name: str, issuer, public_key):
     )
 
 
-def _for_signing():
+def _for_signing() -> Any:
     """What strict verification asks of an authority (RFC 5280, section 4.2.1.3)."""
     from cryptography import x509
 
@@ -106,19 +107,19 @@ def _for_signing():
     return x509.KeyUsage(digital_signature=True, key_cert_sign=True, crl_sign=True, **off)
 
 
-def _new_key():
+def _new_key() -> Any:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def _pem(certificate) -> str:
+def _pem(certificate: Any) -> str:
     from cryptography.hazmat.primitives import serialization
 
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def _pem_of_key(key) -> str:
+def _pem_of_key(key: Any) -> str:
     from cryptography.hazmat.primitives import serialization
 
     return key.private_bytes(

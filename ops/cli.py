@@ -10,6 +10,7 @@ from typing import Any
 
 from ops import day_two, paths
 from ops.errors import CannotRun
+from ops.shapes import object_at
 from ops.summary import render
 
 OPERATIONS = ("up", "preview", "refresh", "destroy")
@@ -103,7 +104,7 @@ def _tell(args: argparse.Namespace) -> int:
 
 
 def _key(outputs: dict[str, Any], alias: str) -> str:
-    keys = outputs.get("keys") or {}
+    keys = object_at(outputs, "keys")
     if alias not in keys:
         raise CannotRun(f"there is no key {alias!r}; there are: {', '.join(sorted(keys)) or 'none'}")
     return keys[alias]

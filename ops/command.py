@@ -7,8 +7,9 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from typing import IO
 
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
@@ -86,7 +87,7 @@ def _read(
     """Both streams to their end, line by line."""
     collected: dict[str, list[str]] = {"out": [], "err": []}
 
-    def consume(stream, name: str, tell: Callable[[str], object] | None) -> None:
+    def consume(stream: IO[str], name: str, tell: Callable[[str], object] | None) -> None:
         for line in stream:
             collected[name].append(line.rstrip())
             if tell:
@@ -104,7 +105,7 @@ def _read(
 
 
 @contextmanager
-def signals_interrupt(command: InterruptibleCommand, say: Callable[[str], None]) -> Iterator[None]:
+def signals_interrupt(command: InterruptibleCommand, say: Callable[[str], None]) -> Generator[None]:
     """Ctrl-C, a closed terminal and a polite kill go to `command.interrupt`. For the main thread."""
 
     def handler(*_: object) -> None:

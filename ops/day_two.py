@@ -7,8 +7,9 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ops import paths
 from ops.errors import CannotRun
@@ -136,7 +137,7 @@ def _with_parts(args: argparse.Namespace, do: Callable[..., None], done: str) ->
 
     these = sleeping.parts(Driver(args.stack, args.work_dir).resources())
     try:
-        do(these, lambda service: boto3.client(service, region_name=these.region), _say)
+        do(these, partial(cast(Any, boto3).client, region_name=these.region), _say)
     except (ClientError, BotoCoreError) as error:
         raise CannotRun(f"AWS says no: {error}") from None
     _say(f"{args.stack} is {done}")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ops.shapes import object_at
+
 LIFETIME = "pulumi-python:dynamic/lifetime:Lifetime"
 
 
@@ -35,7 +37,7 @@ class Standing:
 def standing(name: str, resources: Iterable[Mapping[str, Any]]) -> Standing:
     """From a stack's state. A single protected resource protects the whole stack."""
     there = [item for item in resources if not item.get("delete")]
-    lifetime = next((item.get("outputs") or {} for item in there if item["type"] == LIFETIME), {})
+    lifetime = next((object_at(item, "outputs") for item in there if item["type"] == LIFETIME), dict[str, Any]())
     return Standing(name, len(there), _moment(lifetime.get("expires")), any(item.get("protect") for item in there))
 
 

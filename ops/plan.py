@@ -26,8 +26,8 @@ class Planned:
     urn: str
     op: str
     inputs: Mapping[str, Any]
-    old: Mapping[str, Any] = field(default_factory=dict)
-    diff: Mapping[str, str] = field(default_factory=dict)
+    old: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    diff: Mapping[str, str] = field(default_factory=dict[str, str])
     replaces: tuple[str, ...] = ()
     protect: bool = False
 

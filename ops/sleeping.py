@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops.errors import CannotRun
+from ops.shapes import object_at
 
 SERVICE = "aws:ecs/service:Service"
 DATABASE = "aws:rds/instance:Instance"
@@ -49,12 +50,12 @@ def parts(resources: Iterable[Mapping[str, Any]]) -> Parts:
     there = [item for item in resources if not item.get("delete")]
     if any(item.get("protect") for item in there):
         raise CannotRun("this stack is protected, and a protected stack isn't put to sleep")
-    found = {item["type"]: item.get("outputs") or {} for item in there}
+    found = {item["type"]: object_at(item, "outputs") for item in there}
     if SERVICE not in found:
         raise CannotRun("this stack has no service: it is not up")
     service, aurora = found[SERVICE], found.get(AURORA)
-    database = aurora["clusterIdentifier"] if aurora else found.get(DATABASE, {}).get("identifier")
-    schedules = [item.get("outputs") or {} for item in there if item["type"] == SCHEDULE]
+    database = aurora["clusterIdentifier"] if aurora else object_at(found, DATABASE).get("identifier")
+    schedules = [object_at(item, "outputs") for item in there if item["type"] == SCHEDULE]
     named = [schedule for schedule in schedules if schedule.get("name") == KEEP_ASLEEP]
     return Parts(
         region=str(service["region"]),
@@ -65,7 +66,7 @@ def parts(resources: Iterable[Mapping[str, Any]]) -> Parts:
         database=str(database) if database else None,
         aurora=aurora is not None,
         schedule=(str(named[0]["groupName"]), KEEP_ASLEEP) if named else None,
-        scaled=tuple(str((i.get("outputs") or {})["resourceId"]) for i in there if i["type"] == SCALING),
+        scaled=tuple(str(object_at(i, "outputs")["resourceId"]) for i in there if i["type"] == SCALING),
     )
 
 

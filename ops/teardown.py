@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -17,6 +17,7 @@ from ops.driver import Driver, Options
 from ops.errors import CannotRun
 from ops.lifetimes import Standing, standing
 from ops.orphans import Orphan
+from ops.shapes import object_at
 from ops.view import View
 
 Say = Callable[[str], None]
@@ -98,8 +99,7 @@ def _complete(folder: Path, name: str, state: Mapping[str, Any]) -> None:
     file = folder / f"Pulumi.{name}.yaml"
     if file.exists():
         return
-    provider = state.get("secrets_providers") or {}
-    known = provider.get("state") or {}
+    known = object_at(object_at(state, "secrets_providers"), "state")
     kept = {
         "encryptionsalt": known.get("salt"),
         "secretsprovider": known.get("url"),
@@ -113,20 +113,22 @@ def _left(state: Mapping[str, Any], name: str, say: Say) -> list[Orphan]:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
+    clients = cast(Any, boto3)  # it has no types
     found = _region_and_project(state)
     if found is None:
         return []
     region, project = found
     try:
-        return orphans.find(lambda service, place: boto3.client(service, region_name=place), project, name, region)
+        return orphans.find(lambda service, place: clients.client(service, region_name=place), project, name, region)
     except (ClientError, BotoCoreError) as error:
         say(f"{name}: what is left can't be looked for: {error}")
         return []
 
 
 def _region_and_project(state: Mapping[str, Any]) -> tuple[str, str] | None:
-    for item in state.get("resources") or []:
-        region = (item.get("outputs") or {}).get("region")
+    resources: list[dict[str, Any]] = state.get("resources") or []
+    for item in resources:
+        region = object_at(item, "outputs").get("region")
         if item["type"].startswith("aws:") and isinstance(region, str):
             return region, item["urn"].split("::")[1]
     return None

@@ -70,15 +70,15 @@ class Finished:
 class Tracker:
     """Feed it events with `take`; read off what runs, what changed and what was said."""
 
-    running: dict[str, tuple[str, float]] = field(default_factory=dict)
-    changes: list[Change] = field(default_factory=list)
-    failures: list[Change] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
+    running: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
+    changes: list[Change] = field(default_factory=list[Change])
+    failures: list[Change] = field(default_factory=list[Change])
+    notes: list[Note] = field(default_factory=list[Note])
     unchanged: int = 0
     planned: bool = False
     progress: str = ""
     """What a provider said last of how far it is, while anything runs."""
-    _said: set[tuple[str, str]] = field(default_factory=set)
+    _said: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     def take(self, event: EngineEvent, now: float) -> list[Note | Finished]:
         """Take in one event that came at `now` (seconds, any steady clock). Returns what is worth telling at once."""

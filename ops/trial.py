@@ -16,6 +16,7 @@ import yaml
 from ops import locks
 from ops.errors import CannotRun
 from ops.masking import SECRET
+from ops.shapes import is_mapping, object_at
 
 # What the program doesn't need.
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs", "bench", "node_modules")
@@ -80,8 +81,8 @@ def prepare(folder: Path, venv: Path, stack: str, changes: Mapping[str, Any] | N
     if not file.exists():
         raise CannotRun(f"there is no Pulumi.{stack}.yaml, so there is nothing to preview")
     project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
-    known = yaml.safe_load(file.read_text()) or {}
-    config = {key: _plain(value) for key, value in (known.get("config") or {}).items()}
+    known: dict[str, Any] = yaml.safe_load(file.read_text()) or {}
+    config = {key: _plain(value) for key, value in object_at(known, "config").items()}
     config |= {f"{project}:{key}": value for key, value in (changes or {}).items()}
     kept = {key: value for key, value in known.items() if key not in _ENCRYPTION}
     region = str(config.get("aws:region", ""))
@@ -92,4 +93,4 @@ def prepare(folder: Path, venv: Path, stack: str, changes: Mapping[str, Any] | N
 
 def _plain(value: Any) -> Any:
     """A secret config value can't be decrypted here, and needn't be."""
-    return SECRET if isinstance(value, dict) and set(value) == {"secure"} else value
+    return SECRET if is_mapping(value) and set(value) == {"secure"} else value

@@ -131,7 +131,7 @@ def finished(step: Finished) -> str:
 
 def listing(tracker: Tracker, preview: bool) -> list[str]:
     """The changed resources, one a line. Many creations or deletions outside of a preview are left to `counts`."""
-    many = set() if preview else {op for op in ("create", "delete") if tracker.totals()[op] > LISTED}
+    many: set[str] = set() if preview else {op for op in ("create", "delete") if tracker.totals()[op] > LISTED}
     return [_changed(change) for change in tracker.changes if change.op not in many]
 
 

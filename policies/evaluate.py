@@ -61,8 +61,9 @@ def settings(file: Path = SETTINGS) -> Settings:
     """
     content: dict[str, Any] = yaml.safe_load(file.read_text())
     known = {policy.id for policy in policies(Decimal(1))}
-    suppressions = []
-    for entry in content.get("suppressions") or []:
+    suppressions: list[Suppression] = []
+    entries: list[dict[str, Any]] = content.get("suppressions") or []
+    for entry in entries:
         suppression = Suppression(
             entry.get("policy", ""),
             entry.get("resource", "*"),
@@ -96,7 +97,7 @@ def policies(limit: Decimal) -> tuple[Policy, ...]:
 
 def violations(stack: Stack, policy: Policy, suppressions: Sequence[Suppression]) -> list[Violation]:
     """What breaks one policy, the suppressed included."""
-    found = []
+    found: list[Violation] = []
     for resource, message in policy.check(stack):
         reason = next((s.reason for s in suppressions if s.covers(stack.name, policy, resource, message)), "")
         found.append(Violation(policy, resource, message, reason))

@@ -24,13 +24,17 @@ class Resource:
     type: str
     name: str
     urn: str
-    props: Mapping[str, Any] = field(default_factory=dict)
+    props: Mapping[str, Any] = field(default_factory=dict[str, Any])
     protect: bool = False
 
     def known(self, name: str, otherwise: Any = None) -> Any:
         """The property; `otherwise` when it is unset or not known yet."""
         value = self.props.get(name)
         return otherwise if value is None or value is UNKNOWN else value
+
+    def items(self, name: str) -> list[Any]:
+        """The property's list; an empty one when it is unset or not known yet."""
+        return self.known(name) or []
 
     def is_unknown(self, name: str) -> bool:
         return self.props.get(name) is UNKNOWN

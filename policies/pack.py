@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from pulumi_policy import (
     EnforcementLevel,
@@ -15,6 +15,7 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
+from ops.shapes import is_mapping
 from policies.evaluate import Settings, policies, settings, violations
 from policies.model import HIGH, LOW, MEDIUM, UNKNOWN, Policy, Resource, Stack
 
@@ -91,10 +92,10 @@ def seen(stack: str, args: StackValidationArgs) -> Stack:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return {key: _item(value, key) for key in value}
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        return [_item(value, index) for index in range(len(value))]
+        return [_item(value, index) for index in range(len(cast("Sequence[Any]", value)))]
     return value
 
 

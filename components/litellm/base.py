@@ -77,7 +77,7 @@ def passing(error: AdminError) -> bool:
     return isinstance(error, (Unreachable, Failed)) or any(passing(one) for one in getattr(error, "errors", ()))
 
 
-def plainly(method: Callable) -> Callable:
+def plainly(method: Callable[..., Any]) -> Callable[..., Any]:
     """Pulumi's dynamic host prints an error with its traceback. Where the error is a sentence for the user, it says
     all."""
 

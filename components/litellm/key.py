@@ -40,6 +40,7 @@ from litellm_admin.ensure_keys import delete_key, ensure_key
 from litellm_admin.models import KEY_TYPES, ROUTES, KeySpec, moment, token_of
 from litellm_admin.plan import KeyWish, key_changes
 from litellm_admin.roster import Held, KeyEntry, key_entry
+from litellm_admin.shapes import object_at
 
 # `key` and `former_keys`, the values, are inputs only: the state holds each once, as a secret. `routes` is only there
 # once a refresh found them changed by hand.
@@ -116,7 +117,7 @@ def _made(olds: Props, news: Props) -> Props:
 
 def _entry(olds: Props, news: Props) -> KeyEntry:
     formers = {former["generation"]: _moment(former["until"]) for former in news.get("formers") or ()}
-    values = {**(news.get("former_keys") or {}), news["generation"]: news["key"]}
+    values = {**object_at(news, "former_keys"), news["generation"]: news["key"]}
     held = Held(olds.get("tokens") or {}, olds.get("value_token"))
     return key_entry(key_spec(news), news["generation"], formers, values.__getitem__, held, datetime.now(UTC))
 

@@ -4,7 +4,7 @@ Pure."""
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from components.litellm.drift import members, with_drift
 from litellm_admin.models import MANAGED_BY, ObservedKey, ObservedTeam, ObservedUser, team_id_of, token_of, user_id_of
 from litellm_admin.plan import KeyWish, key_changes, team_changes, user_changes
 from litellm_admin.roster import Entries, Gone, Held, Ids, KeyEntry, key_entry
+from litellm_admin.shapes import object_at
 from litellm_admin.values import Generation, derive
 
 # What is found out, so that it is in the outputs only: the generation of each key's value, generation → token of each
@@ -78,7 +79,7 @@ def _turned(olds: Mapping[str, Any], news: Mapping[str, Any]) -> set[str]:
     """Names of keys whose value is another one."""
     if not known(news.get("ring")) or not known(news.get("root")):
         return set()
-    before = olds.get("generations") or {}
+    before = object_at(olds, "generations")
     other_root = olds.get("root_hash") not in (None, _hash(news["root"]))
     return {key_name(alias) for alias, one in _ring(news).items() if other_root or before.get(alias) != one.generation}
 
@@ -96,7 +97,7 @@ def entries(olds: Mapping[str, Any], news: Mapping[str, Any], now: datetime) -> 
 
     def entry(spec: Any) -> KeyEntry:
         generation = ring[spec.alias]
-        tokens = (olds.get("tokens") or {}).get(spec.alias) or {}
+        tokens = object_at(object_at(olds, "tokens"), spec.alias)
         value_of = _value_of(root, spec.alias)
         # where the root secret is another one, no value is what it was
         held = Held(tokens, token_of(value_of(generation.generation)) if same_root else "")
@@ -105,14 +106,14 @@ def entries(olds: Mapping[str, Any], news: Mapping[str, Any], now: datetime) -> 
     return Entries(users, teams, tuple(entry(spec) for spec in keys))
 
 
-def _value_of(root: bytes, alias: str) -> Any:
+def _value_of(root: bytes, alias: str) -> Callable[[str], str]:
     return lambda generation: derive(root, alias, generation)
 
 
 def ids(props: Mapping[str, Any]) -> Ids:
     """LiteLLM's ids of all entries."""
-    adopted_users, adopted_teams = props.get("adopted_users") or {}, props.get("adopted_teams") or {}
-    current, tokens = props.get("generations") or {}, props.get("tokens") or {}
+    adopted_users, adopted_teams = object_at(props, "adopted_users"), object_at(props, "adopted_teams")
+    current, tokens = object_at(props, "generations"), object_at(props, "tokens")
     users = [name.partition(":")[2] for name in names(props) if name.startswith("user:")]
     teams = [name.partition(":")[2] for name in names(props) if name.startswith("team:")]
     return Ids(
@@ -124,7 +125,7 @@ def ids(props: Mapping[str, Any]) -> Ids:
 
 def gone_ids(props: Mapping[str, Any], leaving: Iterable[str]) -> Gone:
     """LiteLLM's ids of the entries with these names."""
-    found, tokens = ids(props), props.get("tokens") or {}
+    found, tokens = ids(props), object_at(props, "tokens")
     kinds: dict[str, list[str]] = {"user": [], "team": [], "key": []}
     for name in leaving:
         kind, _, own = name.partition(":")
@@ -132,14 +133,14 @@ def gone_ids(props: Mapping[str, Any], leaving: Iterable[str]) -> Gone:
     return Gone(
         tuple(found.users[email] for email in kinds["user"]),
         tuple(found.teams[alias] for alias in kinds["team"]),
-        tuple(token for alias in kinds["key"] for token in (tokens.get(alias) or {}).values()),
+        tuple(token for alias in kinds["key"] for token in object_at(tokens, alias).values()),
     )
 
 
 def outs(olds: Mapping[str, Any], news: Mapping[str, Any], wanted: Entries, done: Iterable[str], found: Ids) -> Props:
     """The state once the entries in `done` were made so."""
-    ring, before, done = _ring(news), olds.get("tokens") or {}, set(done)
-    tokens = {}
+    ring, before, done = _ring(news), object_at(olds, "tokens"), set(done)
+    tokens: dict[str, Any] = {}
     for entry in wanted.keys:
         alias = entry.spec.alias
         made = {**entry.former_tokens, ring[alias].generation: found.tokens[alias]}
@@ -161,7 +162,7 @@ def _stored(entry: Mapping[str, Any]) -> Props:
 
 
 def _ring(news: Mapping[str, Any]) -> dict[str, Generation]:
-    return {alias: Generation.from_json(one) for alias, one in (news.get("ring") or {}).items()}
+    return {alias: Generation.from_json(one) for alias, one in object_at(news, "ring").items()}
 
 
 def _hash(root: str) -> str:
@@ -239,22 +240,24 @@ def _strays(
     keys: Sequence[ObservedKey],
 ) -> None:
     mine = {*known_ids.users.values(), *known_ids.teams.values()}
-    mine |= {token for held in (found.get("tokens") or {}).values() for token in held.values()}
+    mine |= {token for held in object_at(found, "tokens").values() for token in held.values()}
     strays = [one for one in (*users, *teams, *keys) if one.metadata.get(MANAGED_BY) == found["managed_by"]]
     for one in strays:
         match one:
             case ObservedUser() if one.user_id not in mine:
                 email = (one.email or one.user_id).lower()
                 found[user_name(email)] = {"email": email}
-                found["adopted_users"] = {**(found.get("adopted_users") or {}), email: one.user_id}
+                found["adopted_users"] = {**object_at(found, "adopted_users"), email: one.user_id}
             case ObservedTeam() if one.team_id not in mine:
                 alias = one.alias or one.team_id
                 found[team_name(alias)] = {"alias": alias}
-                found["adopted_teams"] = {**(found.get("adopted_teams") or {}), alias: one.team_id}
+                found["adopted_teams"] = {**object_at(found, "adopted_teams"), alias: one.team_id}
             case ObservedKey() if one.token not in mine:
                 alias = f"{one.alias} ({one.token[:8]})"
                 found[key_name(alias)] = {"alias": alias}
-                found["tokens"] = {**(found.get("tokens") or {}), alias: {"": one.token}}
+                found["tokens"] = {**object_at(found, "tokens"), alias: {"": one.token}}
+            case _:
+                pass  # ours, and known
 
 
 def _put(found: Props, name: str, entry: Props | None) -> None:

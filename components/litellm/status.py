@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 # A terminal shows no more, and every message costs the engine an event.
 EVERY_SECONDS = 0.5
@@ -33,7 +34,7 @@ def _sender() -> Callable[[str], None]:
     import grpc
     from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-    engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
+    engine: Any = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
     def send(message: str) -> None:
         request = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=message, ephemeral=True)

@@ -117,6 +117,7 @@ class Team(Resource, module="litellm", name="Team"):
 
     def __init__(self, name: str, args: TeamArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         props = {**args.way.props(), **spec_props(args.spec), "team_id": None}
-        if args.spec.members:
-            props["member_ids"] = [args.user_ids[email] for email in props["members"]]
+        members: list[str] = props.get("members") or []
+        if members:
+            props["member_ids"] = [args.user_ids[email] for email in members]
         super().__init__(TeamProvider(), name, props, opts)

@@ -8,6 +8,7 @@ from typing import Any
 
 from litellm_admin.cli.context import Context
 from litellm_admin.cli.output import Answer, Cell, Column, count, dollars, fields, table
+from litellm_admin.shapes import object_at
 from litellm_admin.transport import RelayTransport
 
 
@@ -35,10 +36,10 @@ def models(context: Context, given: Namespace) -> Answer:
 
 def _model(row: Mapping[str, Any]) -> dict[str, Any]:
     """Prices are dollars for a million tokens, `context` tokens."""
-    info = row.get("model_info") or {}
+    info = object_at(row, "model_info")
     return {
         "name": row["model_name"],
-        "served_by": (row.get("litellm_params") or {}).get("model"),
+        "served_by": object_at(row, "litellm_params").get("model"),
         "input_price": _per_million(info.get("input_cost_per_token")),
         "output_price": _per_million(info.get("output_cost_per_token")),
         "context": info.get("max_input_tokens"),

@@ -41,7 +41,7 @@ def told(given: Namespace, names: Iterable[str]) -> dict[str, Any]:
 
 def edited(seen: ObservedUser | ObservedKey, given: Namespace, names: Iterable[str]) -> list[Edit]:
     """The edits that make `seen` what was given."""
-    found = []
+    found: list[Edit] = []
     for name, value in told(given, names).items():
         before, after = getattr(seen, name), None if isinstance(value, Clear) else value
         if not _same(name, before, after):
@@ -81,7 +81,7 @@ def _same(name: str, before: Any, after: Any) -> bool:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return list(value) if isinstance(value, tuple) else value
+    return [*value] if isinstance(value, tuple) else value
 
 
 def _shown(name: str, value: Any) -> str:

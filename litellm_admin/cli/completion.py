@@ -62,7 +62,8 @@ def script(given: Namespace) -> Answer:
 
 
 def _bash() -> str:
-    values, flags = [], []
+    values: list[str] = []
+    flags: list[str] = []
     for command in COMMANDS:
         for flag in flags_of(command):
             if flag.choices:
@@ -81,9 +82,9 @@ def _bash() -> str:
 
 def _zsh() -> str:
     names = [f"        '{command.name}:{_quoted(command.summary)}'" for command in COMMANDS]
-    cases = []
+    cases: list[str] = []
     for command in COMMANDS:
-        lines = []
+        lines: list[str] = []
         for flag in flags_of(command):
             value = ""
             if flag.convert:

@@ -35,6 +35,7 @@ from litellm_admin.models import (
     ObservedUser,
 )
 from litellm_admin.plan import LITELLM_METADATA, stack_of
+from litellm_admin.shapes import is_list, is_object
 
 # Where LiteLLM keeps the keys of people who are logged in at its own UI.
 _UI_TEAM = "litellm-dashboard"
@@ -223,9 +224,9 @@ def _number(amount: float | None) -> float | int | None:
 def _yaml(value: Any) -> str:
     """JSON's lists, mappings and most scalars are YAML's too."""
     match value:
-        case dict():
+        case _ if is_object(value):
             return f"{{{', '.join(f'{_yaml(str(name))}: {_yaml(item)}' for name, item in value.items())}}}"
-        case list():
+        case _ if is_list(value):
             return f"[{', '.join(map(_yaml, value))}]"
         case float():
             # YAML 1.1 wants a dot in a number with an exponent

@@ -55,7 +55,7 @@ def _in_full(command: Command, style: output.Style) -> str:
 
 def _flags(flags: Any) -> list[str]:
     width = min(shutil.get_terminal_size((110, 24)).columns, 110)
-    lines = []
+    lines: list[str] = []
     for flag in flags:
         name = f"{flag.name} {flag.value}".strip()
         text = textwrap.wrap(flag.help, max(width - 26, 30), break_long_words=False, break_on_hyphens=False)

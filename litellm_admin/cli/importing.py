@@ -11,7 +11,7 @@ import io
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -85,9 +85,11 @@ def parsed(text: str, given: Namespace) -> list[Row]:
         UsageError: with every mistake, by line.
     """
     reader = csv.reader(io.StringIO(text, newline=""))
-    header = [name.strip().lower() for name in next(reader, [])]
+    header = [name.strip().lower() for name in next(reader, list[str]())]
     _check_header(header)
-    rows, problems, seen = [], [], dict[str, int]()
+    rows: list[Row] = []
+    problems: list[str] = []
+    seen: dict[str, int] = {}
     for cells in reader:
         if not any(cell.strip() for cell in cells):
             continue
@@ -124,7 +126,7 @@ def _check_header(header: Sequence[str]) -> None:
 
 def _values(cells: dict[str, str], line: int) -> tuple[dict[str, Any], list[str]]:
     found: dict[str, Any] = dict.fromkeys(_COLUMNS)
-    wrong = []
+    wrong: list[str] = []
     for name, cell in cells.items():
         text = cell.strip()
         if not text and name != "email":
@@ -176,7 +178,7 @@ def _import(context: Context, row: Row, write: Callable[[list[str]], None]) -> O
 
 def _make_key(context: Context, row: Row, outcome: Outcome, write: Callable[[list[str]], None]) -> None:
     value = keys.new_value()
-    body = {
+    body: dict[str, Any] = {
         "key": value,
         "key_alias": row.key_alias,
         "key_type": "llm_api",
@@ -201,7 +203,7 @@ def _would(context: Context, row: Row) -> Outcome:
 
 
 @contextmanager
-def _keys_out(path: str | None, with_keys: bool) -> Iterator[Callable[[list[str]], None]]:
+def _keys_out(path: str | None, with_keys: bool) -> Generator[Callable[[list[str]], None]]:
     """Writes a line for each key as soon as it is made: to a file that only its owner can read, or to standard
     output."""
     if not with_keys:

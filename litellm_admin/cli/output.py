@@ -74,7 +74,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell | str]], style
 
 
 def _line(columns: Sequence[Column], widths: Sequence[int], row: Sequence[Cell], style: Style) -> str:
-    parts = []
+    parts: list[str] = []
     for place, (column, width, cell) in enumerate(zip(columns, widths, row, strict=True)):
         fill = " " * (width - _width(cell.text))
         painted = style.paint(cell.text, *cell.kinds)
@@ -86,7 +86,7 @@ def _line(columns: Sequence[Column], widths: Sequence[int], row: Sequence[Cell],
 def fields(pairs: Sequence[tuple[str, Cell | str]], style: Style) -> str:
     """One thing: a line a field, names aligned."""
     width = max((len(name) for name, _ in pairs), default=0)
-    lines = []
+    lines: list[str] = []
     for name, value in pairs:
         cell = value if isinstance(value, Cell) else Cell(value)
         lines.append(

@@ -16,6 +16,7 @@ from litellm_admin.cli import lookup
 from litellm_admin.cli.context import Context
 from litellm_admin.cli.errors import UsageError
 from litellm_admin.cli.output import Answer, Cell, Column, dollars, table
+from litellm_admin.shapes import object_at
 
 _COUNTS = {
     "requests": "api_requests",
@@ -82,24 +83,25 @@ def summed(days: Iterable[Mapping[str, Any]], by: str) -> list[Line]:
 
 
 def _parts(day: Mapping[str, Any], by: str) -> Iterable[tuple[str, str, Mapping[str, Any]]]:
-    breakdown = day.get("breakdown") or {}
+    breakdown = object_at(day, "breakdown")
     match by:
         case "day":
             yield day["date"], day["date"], day["metrics"]
         case "model":
-            for name, part in _either(breakdown, "model_groups", "models").items():
-                yield name, name, part["metrics"]
+            for name, of_model in _either(breakdown, "model_groups", "models").items():
+                yield name, name, of_model["metrics"]
         case "key":
-            for token, part in (breakdown.get("api_keys") or {}).items():
-                yield token, (part.get("metadata") or {}).get("key_alias") or f"{token[:8]}…", part["metrics"]
+            for token, of_key in object_at(breakdown, "api_keys").items():
+                yield token, object_at(of_key, "metadata").get("key_alias") or f"{token[:8]}…", of_key["metrics"]
         case _:
-            for user_id, part in (breakdown.get("entities") or {}).items():
-                yield user_id, user_id or "no user", part["metrics"]
+            for user_id, of_user in object_at(breakdown, "entities").items():
+                yield user_id, user_id or "no user", of_user["metrics"]
 
 
 def _either(breakdown: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     """The names that clients call models by; else the providers' own."""
-    return next((found for name in names if (found := breakdown.get(name))), {})
+    nothing: Mapping[str, Any] = {}
+    return next((found for name in names if (found := breakdown.get(name))), nothing)
 
 
 def _merge(total: Line, line: Line) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from litellm_admin import durations
 from litellm_admin.errors import AdminError
 from litellm_admin.models import ROLES
+from litellm_admin.shapes import is_list
 
 NONE = "none"
 """Takes a budget, a limit or an expiry away in the `update-…` commands."""
@@ -101,7 +102,7 @@ def models(text: str) -> tuple[str, ...]:
             raise ValueError(f"it is no valid JSON ({_reason(error)}); {_MODELS}") from None
     else:
         found = [part.strip() for part in text.split(",")]
-    if not isinstance(found, list) or not all(isinstance(item, str) and item.strip() for item in found):
+    if not is_list(found) or not all(isinstance(item, str) and item.strip() for item in found):
         raise ValueError(f"it must name models; {_MODELS}")
     if not found:
         raise ValueError(f"an empty list would mean every model; say {ALL} if that is meant")
@@ -169,6 +170,8 @@ def day(text: str) -> date:
             return today - timedelta(days=1)
         case "month":
             return today.replace(day=1)
+        case _:
+            pass
     try:
         if ago := re.fullmatch(r"([0-9]{1,4})d", text):
             return today - timedelta(days=int(ago[1]))

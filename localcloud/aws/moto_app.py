@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from functools import cache
@@ -54,7 +55,7 @@ def _without_instance_types() -> None:
 
     utils.load_resource = load_resource
     try:
-        import moto.ec2.models  # noqa: F401
+        importlib.import_module("moto.ec2.models")
     finally:
         utils.load_resource = original
 

@@ -197,7 +197,10 @@ def _action(actions: list[dict[str, Any]]) -> Action:
                 path=config.get("Path") or "/#{path}",
                 query=config.get("Query", "#{query}"),
             )
-    return Unsupported(f"the rule action {action['Type']!r} isn't simulated; use forward, fixed-response or redirect")
+        case _:
+            return Unsupported(
+                f"the rule action {action['Type']!r} isn't simulated; use forward, fixed-response or redirect"
+            )
 
 
 def _target_group(elb: Any, item: dict[str, Any]) -> TargetGroup | None:

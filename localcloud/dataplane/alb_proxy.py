@@ -248,6 +248,8 @@ class ListenerApp:
                 return None
             case "preserve":
                 return given or None
+            case _:
+                pass
         own = ip + (f":{port}" if self.balancer.flag("routing.http.xff_client_port.enabled") else "")
         return (given + b", " if given else b"") + own.encode()
 

@@ -123,7 +123,8 @@ def _met(condition: Condition, seen: Seen, path: bytes) -> bool:
             return any(IPv4Address(seen.source) in IPv4Network(value, strict=False) for value in _ipv4(condition))
         case "query-string":
             return any(_pair_met(pair, seen.query) for pair in condition.pairs)
-    raise ValueError(f"there is no condition {condition.field}")
+        case _:
+            raise ValueError(f"there is no condition {condition.field}")
 
 
 def _any(patterns: Sequence[str], value: bytes, ignore_case: bool = False) -> bool:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -122,7 +123,7 @@ class Environment:
             return self._lost(invocation.id, f"Task timed out after {self._spec.timeout:.2f} seconds")
         return answer["payload"].encode(), bool(answer.get("error"))
 
-    def _receive(self, seconds: float) -> dict | None:
+    def _receive(self, seconds: float) -> dict[str, Any] | None:
         """The next answer; None when it took longer than that, or the process has ended."""
         deadline = time.monotonic() + seconds
         while b"\n" not in self._buffer:

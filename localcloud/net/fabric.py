@@ -13,7 +13,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from localcloud.aws.account import Account
 from localcloud.net.addresses import Addresses
@@ -248,7 +248,7 @@ class Fabric:
             self._sources[local] = source
         try:
             await self._loop.sock_connect(sock, binding.backend)
-            secure = {"ssl": tls.context, "server_hostname": tls.name} if tls is not None else {}
+            secure: dict[str, Any] = {"ssl": tls.context, "server_hostname": tls.name} if tls is not None else {}
             transport, protocol = await self._loop.create_connection(factory, sock=sock, **secure)
         except BaseException:
             self._sources.pop(local, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -214,7 +214,7 @@ class Pool:
     @asynccontextmanager
     async def request(
         self, key: Hashable, connect: Callable[[], Awaitable[Wire]], outgoing: Outgoing
-    ) -> AsyncIterator[Incoming]:
+    ) -> AsyncGenerator[Incoming]:
         """Send ``outgoing`` and yield its response. Raises UpstreamError, or what ``connect`` raises.
 
         A kept connection that the server closed just then is replaced once, when the request has no body and so nothing

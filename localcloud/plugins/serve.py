@@ -25,10 +25,16 @@ from pulumi.provider.experimental import provider as sdk
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime import proto
-from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 from localcloud.plugins.values import marshal, unmarshal
+
+# Those of pulumi's own servers (pulumi/runtime/_grpc_settings.py), which are no part of its API: messages of up to
+# 400 MB, which may wait half an hour for a plugin that is busy.
+_OPTIONS = [
+    ("grpc.max_receive_message_length", 400 * 1024 * 1024),
+    ("grpc.server_max_unrequested_time_in_server", 30 * 60),
+]
 
 
 class Refusal(Exception):
@@ -140,7 +146,8 @@ class Servicer(ProviderServicer):
         asked = sdk.InvokeRequest(request.tok, unmarshal(request.args))
         answer: sdk.InvokeResponse = await _answered(self._provider.invoke(asked), context)
         failures = [proto.CheckFailure(property=f.property, reason=f.reason) for f in answer.failures]
-        return proto.InvokeResponse(**{"return": marshal(answer.return_value or {}), "failures": failures})
+        found: dict[str, Any] = {"return": marshal(answer.return_value or {}), "failures": failures}
+        return proto.InvokeResponse(**found)
 
     async def Create(self, request: Any, context: Any) -> Any:
         asked = sdk.CreateRequest(request.urn, unmarshal(request.properties), request.timeout, request.preview)
@@ -180,7 +187,7 @@ class Servicer(ProviderServicer):
         return proto.GetSchemaResponse(schema=answer.schema or "{}")
 
 
-async def _answered(operation: Awaitable[Any], context: grpc.aio.ServicerContext) -> Any:
+async def _answered(operation: Awaitable[Any], context: grpc.aio.ServicerContext[Any, Any]) -> Any:
     """The operation's answer, or the gRPC error that makes the engine print exactly the refusal's sentence."""
     try:
         return await operation
@@ -233,7 +240,7 @@ def serve(provider: Callable[[Host], sdk.Provider], version: str, arguments: lis
 
 
 async def _serve(provider: sdk.Provider, version: str, engine: str) -> None:
-    server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
+    server = grpc.aio.server(options=_OPTIONS)
     servicer = Servicer([], version, provider, engine_address=engine)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -14,7 +14,13 @@ from google.protobuf import struct_pb2
 from pulumi.provider.experimental.property_value import Computed, PropertyValue
 from pulumi.runtime import rpc
 
-_SIGNATURE = rpc._special_sig_key
+# What marks a struct as more than one (sdk/go/common/resource/sig/sig.go): part of the protocol, but not of the Python
+# SDK's API.
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+_OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+_ASSET = "c44067f5952c0a294b673a41bacd8c17"
+_ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 # One sentinel a type (sdk/go/common/resource/plugin/rpc.go); the Python SDK only ever sends the string one.
 _SENTINELS = frozenset(
     {
@@ -56,13 +62,13 @@ def _unmarshal(value: struct_pb2.Value) -> PropertyValue:
     signature = fields[_SIGNATURE].string_value if _SIGNATURE in fields else ""
     if not signature:
         return PropertyValue({name: _unmarshal(item) for name, item in fields.items()})
-    if signature == rpc._special_secret_sig:
+    if signature == _SECRET:
         return _unmarshal(fields["value"]).with_secret(True)
-    if signature == rpc._special_output_value_sig:
+    if signature == _OUTPUT:
         inner = _unmarshal(fields["value"]) if "value" in fields else PropertyValue.computed()
         dependencies = [urn.string_value for urn in fields["dependencies"].list_value.values]
         return inner.with_dependencies(dependencies).with_secret(fields["secret"].bool_value)
-    if signature in (rpc._special_asset_sig, rpc._special_archive_sig):
+    if signature in (_ASSET, _ARCHIVE):
         content = _content(signature, fields)
         content.raw = value  # type: ignore[union-attr]
         return PropertyValue(content)
@@ -70,7 +76,7 @@ def _unmarshal(value: struct_pb2.Value) -> PropertyValue:
 
 
 def _content(signature: str, fields: Mapping[str, struct_pb2.Value]) -> pulumi.Asset | pulumi.Archive:
-    asset = signature == rpc._special_asset_sig
+    asset = signature == _ASSET
     content: pulumi.Asset | pulumi.Archive
     if "path" in fields:
         path = fields["path"].string_value
@@ -109,7 +115,7 @@ def _marshal(value: PropertyValue) -> struct_pb2.Value:
         made = getattr(inner, "raw", None) or PropertyValue(inner).marshal()
     if not value.is_secret:
         return made
-    return _struct({_SIGNATURE: struct_pb2.Value(string_value=rpc._special_secret_sig), "value": made})
+    return _struct({_SIGNATURE: struct_pb2.Value(string_value=_SECRET), "value": made})
 
 
 def _struct(fields: dict[str, struct_pb2.Value]) -> struct_pb2.Value:

@@ -15,7 +15,7 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import psutil
@@ -142,6 +142,7 @@ class Cluster:
         if not self.exists:
             raise PostgresError(f"{self.data} holds no cluster: create it first")
         self._end_stale()
+        told = ""
         for attempt in range(1, _START_ATTEMPTS + 1):
             mark = self._log.stat().st_size if self._log.exists() else 0
             self._launch()
@@ -180,7 +181,7 @@ class Cluster:
         return bool(rows and rows[0][0])
 
     @contextlib.contextmanager
-    def client_certificate(self, user: str) -> Iterator[tuple[Path, Path]]:
+    def client_certificate(self, user: str) -> Generator[tuple[Path, Path]]:
         """A certificate with which Postgres lets in a user who has the role `rds_iam`, and its key; both are gone
         afterwards."""
         with tempfile.TemporaryDirectory(prefix="client-", dir=self._home) as folder:

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _UNROOT = Path(__file__).with_name("unroot.py")
 _NOBODY = "nobody"
@@ -36,7 +37,7 @@ class Identity:
 
     def run(self, command: Sequence[str], env: dict[str, str], text: str = "") -> subprocess.CompletedProcess[str]:
         """Run to the end with ``text`` as input; output and errors are captured together."""
-        change = {"user": self.user[0], "group": self.user[1], "extra_groups": []} if self.user else {}
+        change: dict[str, Any] = {"user": self.user[0], "group": self.user[1], "extra_groups": []} if self.user else {}
         return subprocess.run(
             [*self.prefix, *command],
             env=env,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from ops.cost.prices import HOURS_A_MONTH
 from ops.plan import Planned
+from ops.shapes import object_at
 
 SCHEDULE = "aws:scheduler/schedule:Schedule"
 _DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -26,11 +28,12 @@ def database_hours(planned: Iterable[Planned]) -> float:
 
 def _hours(planned: Iterable[Planned], start: str, stop: str) -> float:
     """All of them, unless schedules both start and stop it."""
-    starts, stops = [], []
+    starts: list[tuple[float, tuple[str, ...]]] = []
+    stops: list[tuple[float, tuple[str, ...]]] = []
     for schedule in planned:
         if schedule.type != SCHEDULE or schedule.inputs.get("state", "ENABLED") != "ENABLED" or not schedule.stays:
             continue
-        target = schedule.inputs.get("target") or {}
+        target = object_at(schedule.inputs, "target")
         call = str(target.get("arn", "")).rpartition("aws-sdk:")[2]
         moment = _moment(str(schedule.inputs.get("scheduleExpression", "")))
         if moment is None or call not in (start, stop):
@@ -44,7 +47,7 @@ def _hours(planned: Iterable[Planned], start: str, stop: str) -> float:
     return awake / _WEEK * HOURS_A_MONTH
 
 
-def _wakes(call: str, target: dict) -> bool:
+def _wakes(call: str, target: dict[str, Any]) -> bool:
     if call == "ecs:updateService":
         return int(json.loads(target.get("input") or "{}").get("DesiredCount", 0)) > 0
     return call.startswith("rds:start")

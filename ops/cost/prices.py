@@ -49,7 +49,7 @@ def load(region: str, folder: Path = FOLDER) -> Prices:
         )
     table = yaml.safe_load(file.read_text())
     usd = {id: Decimal(str(price)) for id, price in table["prices"].items()}
-    estimated = table.get("estimated") or []
+    estimated: list[str] | str = table.get("estimated") or []
     return Prices(
         table["region"],
         str(table["date"]),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -29,7 +29,7 @@ class Query:
 
     service: str
     usage: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 _POSTGRES = {"databaseEngine": "PostgreSQL", "deploymentOption": "Single-AZ"}
@@ -119,7 +119,7 @@ def _before(region: str, folder: Path) -> dict[str, Decimal]:
 def _client() -> Any:
     import boto3
 
-    return boto3.client("pricing", region_name=API_REGION)
+    return cast(Any, boto3).client("pricing", region_name=API_REGION)
 
 
 def _price(api: Any, region: str, id: str, query: Query) -> Decimal | None:

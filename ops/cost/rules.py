@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from ops.cost.assumptions import Assumptions
 from ops.cost.awake import database_hours, service_hours
 from ops.cost.prices import HOURS_A_MONTH
 from ops.plan import UNKNOWN, Planned
+from ops.shapes import object_at
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,15 @@ def _hours(hours: float) -> str:
 
 def _service(service: Planned, whole: Whole) -> Iterator[Part]:
     definition = whole.beside(service, "aws:ecs/taskDefinition:TaskDefinition")
-    inputs = definition.inputs if definition else {}
-    architecture = (inputs.get("runtimePlatform") or {}).get("cpuArchitecture", "X86_64")
+    inputs: Mapping[str, Any] = definition.inputs if definition else {}
+    architecture = object_at(inputs, "runtimePlatform").get("cpuArchitecture", "X86_64")
     kind = "arm" if architecture == "ARM64" else "x86"
     tasks, hours = _number(service.inputs.get("desiredCount"), 1), service_hours(whole.planned)
     vcpus, gigabytes = _number(inputs.get("cpu"), 0) / 1024, _number(inputs.get("memory"), 0) / 1024
     basis = f"{tasks:g} task{'' if tasks == 1 else 's'}, {_hours(hours)}"
     yield Part(f"Fargate, {vcpus:g} vCPU", f"fargate-{kind}-vcpu-hour", tasks * vcpus * hours, basis)
     yield Part(f"Fargate, {gigabytes:g} GB", f"fargate-{kind}-gb-hour", tasks * gigabytes * hours, basis)
-    if (service.inputs.get("networkConfiguration") or {}).get("assignPublicIp") is True:
+    if object_at(service.inputs, "networkConfiguration").get("assignPublicIp") is True:
         yield Part("public IPv4 addresses", "ipv4-hour", tasks * hours, basis)
 
 
@@ -90,7 +91,7 @@ def _database(database: Planned, whole: Whole) -> Iterator[Part]:
 
 
 def _aurora(cluster: Planned, whole: Whole) -> Iterator[Part]:
-    scaling = cluster.inputs.get("serverlessv2ScalingConfiguration") or {}
+    scaling = object_at(cluster.inputs, "serverlessv2ScalingConfiguration")
     least = _number(scaling.get("minCapacity"), 0.5)
     more = max(0.0, whole.assumed.aurora_units - least)
     # a standby is as large as what it stands by for

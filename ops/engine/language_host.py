@@ -19,13 +19,19 @@ import threading
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
+from typing import IO, Any, cast
 
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.automation._server import LanguageServer
-from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
+# Those of pulumi's own servers (pulumi/runtime/_grpc_settings.py), which are no part of its API: messages of up to
+# 400 MB, which may wait half an hour for a program that is busy.
+_OPTIONS = [
+    ("grpc.max_receive_message_length", 400 * 1024 * 1024),
+    ("grpc.server_max_unrequested_time_in_server", 30 * 60),
+]
 ENGINE_GONE_CHECK = 1.0  # seconds between looks at whether the engine still lives
 
 
@@ -36,40 +42,40 @@ class ProgramHost(LanguageServer):
         super().__init__(lambda: None)
         self.engine_address = engine_address
 
-    def Handshake(self, request, context):
-        self.engine_address = request.engine_address or self.engine_address
+    def Handshake(self, request: Any, context: Any) -> language_pb2.LanguageHandshakeResponse:
+        self.engine_address = str(request.engine_address or self.engine_address)
         return language_pb2.LanguageHandshakeResponse()
 
-    def Run(self, request, context):
+    def Run(self, request: Any, context: Any) -> language_pb2.RunResponse:
         entry = program_path(request)
         pwd, args = request.pwd, list(request.args)
         self.program = lambda: run_program(entry, pwd, args)
         # The SDK's service takes the engine's address from the first argument; the engine gave it to us at the start.
         del request.args[:]
         request.args.append(self.engine_address)
-        return super().Run(request, context)
+        return cast(Any, super()).Run(request, context)  # its parameters have no types
 
-    def GetPluginInfo(self, request, context):
+    def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=importlib.metadata.version("pulumi"))
 
-    def InstallDependencies(self, request, context):
+    def InstallDependencies(self, request: Any, context: Any) -> Iterator[language_pb2.InstallDependenciesResponse]:
         """Set-up has installed them: this runs in the environment that they are in."""
         return iter(())
 
-    def GetProgramDependencies(self, request, context):
+    def GetProgramDependencies(self, request: Any, context: Any) -> language_pb2.GetProgramDependenciesResponse:
         """What is installed here (`pulumi about` shows it)."""
         installed = sorted((d.metadata["Name"], d.version) for d in importlib.metadata.distributions())
         return language_pb2.GetProgramDependenciesResponse(
             dependencies=[language_pb2.DependencyInfo(name=name, version=version) for name, version in installed]
         )
 
-    def RunPlugin(self, request, context):
+    def RunPlugin(self, request: Any, context: Any) -> Iterator[language_pb2.RunPluginResponse]:
         """A plugin whose source is a folder: a policy pack. Its output is passed on until it ends."""
         plugin = start_plugin(request, self.engine_address)
         context.add_callback(lambda: end(plugin))
         yield from passed_on(plugin)
 
-    def Cancel(self, request, context):
+    def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:
         """Nothing to do: the program's calls fail as soon as the engine closes, which ends it."""
         return empty_pb2.Empty()
 
@@ -105,8 +111,8 @@ def passed_on(plugin: subprocess.Popen[bytes]) -> Iterator[language_pb2.RunPlugi
     """What it prints as it prints it, and its exit code last."""
     printed: queue.Queue[tuple[str, bytes] | None] = queue.Queue()
 
-    def read(stream, name: str) -> None:
-        for line in stream:
+    def read(stream: IO[bytes] | None, name: str) -> None:
+        for line in stream or ():
             printed.put((name, line))
         printed.put(None)
 
@@ -144,13 +150,17 @@ def run_program(entry: Path, pwd: str, args: list[str]) -> None:
 
 def serve(engine_address: str) -> None:
     """Serve on a free loopback port, say which on stdout, and return when interrupted or when the engine is gone."""
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=_GRPC_CHANNEL_OPTIONS)
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=_OPTIONS)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(ProgramHost(engine_address), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     done = threading.Event()
+
+    def interrupted(*_: object) -> None:
+        done.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.set())
+        signal.signal(number, interrupted)
     print(port, flush=True)
     engine = os.getppid()
     while not done.wait(ENGINE_GONE_CHECK):

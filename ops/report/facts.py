@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ops import advisories
 from ops.cost.estimate import Estimate
@@ -63,7 +64,7 @@ class Facts:
 
 def _images(document: object) -> list[str]:
     try:
-        containers = json.loads(document) if isinstance(document, str) else []
+        containers: list[dict[str, Any]] = json.loads(document) if isinstance(document, str) else []
     except ValueError:  # not known before the update
         return []
     return [str(container["image"]) for container in containers if "image" in container]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -14,6 +15,7 @@ from ops.driver import Driver, Options
 from ops.errors import CannotRun
 from ops.plan import Recorder, stored
 from ops.report.facts import Facts
+from ops.shapes import object_at
 
 PACK = "policies"
 # Where the region's own table isn't there: the report says whose prices it shows.
@@ -46,8 +48,9 @@ def facts(source: Path, stack: str, base: str | None, scratch: Path) -> Facts:
 def _image(folder: Path, stack: str) -> str:
     """As configured, or by default."""
     project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
-    config = (yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text()) or {}).get("config") or {}
-    default = ((project.get("config") or {}).get("image") or {}).get("default", "")
+    own: dict[str, Any] = yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text()) or {}
+    config = object_at(own, "config")
+    default = object_at(object_at(project, "config"), "image").get("default", "")
     return str(config.get(f"{project['name']}:image", default))
 
 

@@ -12,6 +12,7 @@ from ops.plan import Finding, Planned
 from ops.report import meaning, people, values
 from ops.report.facts import SUPPRESSED, Facts
 from ops.report.values import code
+from ops.shapes import is_list
 
 _WORDS = {"create": "to create", "update": "to update", "replace": "to replace", "delete": "to delete"}
 _SIGNS = {"create": "➕ create", "update": "✏️ update", "replace": "♻️ **replace**", "delete": "🗑️ delete"}
@@ -104,7 +105,7 @@ def _details(planned: Planned) -> Iterable[str]:
         for name, unit in shown.items():
             value = planned.inputs.get(name)
             if value not in (None, [], ""):
-                text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+                text = ", ".join(map(str, value)) if is_list(value) else str(value)
                 yield f"{name} {code(f'{text} {unit}'.strip())}"
     elif planned.op in ("update", "replace"):
         yield from values.changed(planned)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ops.plan import Planned
+from ops.shapes import is_mapping
 
 _MODULE = "pulumi-python:dynamic/litellm:"
 ROSTER = f"{_MODULE}Roster"
@@ -55,20 +56,20 @@ def _entries(roster: Planned) -> Iterator[Planned]:
         inputs = new or old or {}
         head = roster.urn.rpartition("$")[0]
         urn = f"{head}${_TYPES[kind]}::{own}"
-        before = old if old and op != "create" else {}
+        before: Mapping[str, Any] = old if old and op != "create" else {}
         yield Planned(urn, op, inputs, before, _differing(before, inputs) if op in ("update", "replace") else {})
 
 
 def _read(entry: Any) -> Mapping[str, Any] | None:
     """An entry, which a roster has as a JSON object (`components.litellm.packed`). Empty if it isn't known before the
     update, None if there is none."""
-    if entry is None or isinstance(entry, Mapping):  # a map in states from before November 2026
+    if entry is None or is_mapping(entry):  # a map in states from before November 2026
         return entry
     try:
         found = json.loads(entry)
     except (TypeError, ValueError):
         return {}
-    return found if isinstance(found, Mapping) else {}
+    return found if is_mapping(found) else {}
 
 
 def _joined(same: list[Planned]) -> Planned:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from ops import masking
 from ops.plan import UNKNOWN, Planned
+from ops.shapes import is_list, is_mapping
 
 LONGEST = 80
 # Made up by AWS or by chance: different at each run, and of no interest.
@@ -47,7 +48,7 @@ def _shown(value: Any) -> str:
 def _showable(value: Any) -> bool:
     if value is None or isinstance(value, (bool, int, float)):
         return True
-    if isinstance(value, list):
+    if is_list(value):
         return all(isinstance(item, (str, int, float)) and _showable(item) for item in value)
     if not isinstance(value, str) or value in (UNKNOWN, masking.SECRET) or masking.text(value) != value:
         return False
@@ -57,11 +58,11 @@ def _showable(value: Any) -> bool:
 def _leaves(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
     """The differing leaves of JSON documents and objects; the value itself for anything else."""
     before, after = _parsed(old), _parsed(new)
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
+    if is_mapping(before) and is_mapping(after):
         for key in sorted(before.keys() | after.keys()):
             if before.get(key) != after.get(key):
                 yield from _leaves(f"{path}.{key}", before.get(key), after.get(key))
-    elif isinstance(before, list) and isinstance(after, list) and _structured(before, after):
+    elif is_list(before) and is_list(after) and _structured(before, after):
         for index in range(max(len(before), len(after))):
             one, other = (items[index] if index < len(items) else None for items in (before, after))
             if one != other:
@@ -86,9 +87,9 @@ def _parsed(value: Any) -> Any:
 def _at(value: Any, path: str) -> Any:
     """The value at a path of the engine's, such as `tags.Name`, `models[0]` or `a["b.c"]`."""
     for key, index, quoted in re.findall(r"([^.\[\]\"]+)|\[(\d+)\]|\[\"([^\"]*)\"\]", path):
-        if index and isinstance(value, list):
+        if index and is_list(value):
             value = value[int(index)] if int(index) < len(value) else None
-        elif isinstance(value, Mapping):
+        elif is_mapping(value):
             value = value.get(quoted or key)
         else:
             return None

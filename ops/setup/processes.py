@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 ENDS_WITHIN = 10.0  # seconds between asking a child to end and ending it
 
@@ -64,7 +65,7 @@ class Children:
             raise CommandFailed(f"{Path(words[0]).name} {' '.join(words[1:3])} failed with exit code {code}")
 
     def _start(
-        self, words: list[str], output, cwd: Path | None, env: Mapping[str, str] | None
+        self, words: list[str], output: IO[bytes], cwd: Path | None, env: Mapping[str, str] | None
     ) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._stopped:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,13 @@ class Work:
     children: Children
     progress: Progress
 
-    def run(self, *argv: str | Path, cwd: Path | None = None, env=None, timeout: float | None = None) -> None:
+    def run(
+        self,
+        *argv: str | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> None:
         """Run a command, output to the log. Raises CommandFailed, Interrupted."""
         self.children.run(argv, self.log, cwd=cwd, env=env, timeout=timeout)
 
@@ -88,7 +94,7 @@ class Runner:
         return not self._failed
 
     @contextmanager
-    def _locked(self) -> Iterator[int]:
+    def _locked(self) -> Generator[int]:
         """One set-up of a clone at a time; yields the lock's descriptor. It is released when the last process that
         holds it is gone, however that ended."""
         self.home.mkdir(parents=True, exist_ok=True)
@@ -166,7 +172,7 @@ class Runner:
 
 
 @contextmanager
-def _signals_interrupt() -> Iterator[None]:
+def _signals_interrupt() -> Generator[None]:
     """A closed terminal and a polite kill end set-up as Ctrl-C does; a second one doesn't disturb the clearing up.
     Outside the main thread Python allows no handlers."""
     if threading.current_thread() is not threading.main_thread():

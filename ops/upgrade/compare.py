@@ -103,7 +103,8 @@ def _class(path: str, classes: Mapping[str, str]) -> str:
 
 
 def _matches(pattern: str, literal: str) -> bool:
-    parts, end = [], 0
+    parts: list[str] = []
+    end = 0
     for found in _PARAMETER.finditer(pattern):
         parts += [re.escape(pattern[end : found.start()]), ".*" if found[1] else "[^/]+"]
         end = found.end()

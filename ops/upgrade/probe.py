@@ -3,6 +3,9 @@
 Standard library and that LiteLLM only. It imports the proxy and starts nothing.
 """
 
+# What it imports is there only where it runs, so nothing is known here of its types.
+# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import contextlib
@@ -21,10 +24,10 @@ _DESTRUCTIVE = re.compile(
 
 def routes() -> list[dict[str, Any]]:
     """Every route in the order in which it is tried; those of features that load with their first request as well."""
-    from litellm.proxy.proxy_server import app  # pyright: ignore[reportMissingImports]
+    from litellm.proxy.proxy_server import app
 
     with contextlib.suppress(ImportError):  # a version without such features
-        from litellm.proxy._lazy_features import register_all_features  # pyright: ignore[reportMissingImports]
+        from litellm.proxy._lazy_features import register_all_features
 
         register_all_features(app)
     return list(_flat(app))
@@ -32,7 +35,7 @@ def routes() -> list[dict[str, Any]]:
 
 def _flat(app: Any) -> Any:
     with contextlib.suppress(ImportError):
-        from fastapi.routing import iter_route_contexts  # pyright: ignore[reportMissingImports]
+        from fastapi.routing import iter_route_contexts
 
         for context in iter_route_contexts(app.routes):
             yield {"path": context.path, "methods": _methods(context.original_route, context)}
@@ -42,7 +45,7 @@ def _flat(app: Any) -> Any:
 
 
 def _methods(route: Any, of: Any) -> list[str]:
-    from starlette.routing import Mount, WebSocketRoute  # pyright: ignore[reportMissingImports]
+    from starlette.routing import Mount, WebSocketRoute
 
     if isinstance(route, Mount):
         return ["MOUNT"]
@@ -51,7 +54,7 @@ def _methods(route: Any, of: Any) -> list[str]:
 
 def migrations() -> dict[str, list[str]]:
     """Name → the statements in it that touch data that is there."""
-    import litellm_proxy_extras  # pyright: ignore[reportMissingImports]
+    import litellm_proxy_extras
 
     folder = Path(litellm_proxy_extras.__path__[0]) / "migrations"
     return {

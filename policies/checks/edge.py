@@ -17,7 +17,8 @@ def _denied(stack: Stack) -> Iterator[Found]:
         behaviours = distribution.known("orderedCacheBehaviors")
         if behaviours is None and distribution.is_unknown("orderedCacheBehaviors"):
             continue
-        by_pattern = {b["pathPattern"]: b for b in behaviours or [] if b is not UNKNOWN}
+        listed: list[Any] = behaviours or []
+        by_pattern = {b["pathPattern"]: b for b in listed if b is not UNKNOWN}
         for pattern in DENIED:
             if pattern not in by_pattern:
                 yield distribution, f"has no behaviour for {pattern}, so admin paths reach the gateway"
@@ -30,7 +31,7 @@ def _denied(stack: Stack) -> Iterator[Found]:
 
 def _at_request(behaviour: Mapping[str, Any]) -> list[Any]:
     """The Functions at viewer-request: their ARNs, or that they are not known yet."""
-    associations = behaviour.get("functionAssociations") or []
+    associations: Any = behaviour.get("functionAssociations") or list[Any]()
     if associations is UNKNOWN:
         return [UNKNOWN]
     return [a.get("functionArn") for a in associations if a is not UNKNOWN and a.get("eventType") == "viewer-request"]

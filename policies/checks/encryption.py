@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
+from ops.shapes import is_list, object_at
 from policies.model import HIGH, UNKNOWN, Found, Policy, Stack
 
 _HTTPS = ("redirect-to-https", "https-only")
@@ -32,7 +34,7 @@ def _in_transit(stack: Stack) -> Iterator[Found]:
 def _databases(stack: Stack) -> Iterator[Found]:
     kinds = ("aws:rds/parameterGroup:ParameterGroup", "aws:rds/clusterParameterGroup:ClusterParameterGroup")
     for group in stack.of(*kinds):
-        said = {p.get("name"): str(p.get("value")) for p in group.known("parameters") or [] if p is not UNKNOWN}
+        said = {p.get("name"): str(p.get("value")) for p in group.items("parameters") if p is not UNKNOWN}
         postgres = str(group.known("family", "")).startswith(("postgres", "aurora-postgres"))
         if postgres and said.get("rds.force_ssl") != "1":
             yield group, "lets connections without TLS in; set the parameter rds.force_ssl to 1"
@@ -51,24 +53,25 @@ def _buckets(stack: Stack) -> Iterator[Found]:
 
 
 def _denies_clear_text(document: str) -> bool:
-    statements = json.loads(document).get("Statement") or []
+    found: Any = json.loads(document).get("Statement") or list[Any]()
+    statements: list[Any] = found if is_list(found) else [found]
     return any(
         statement.get("Effect") == "Deny"
-        and str((statement.get("Condition") or {}).get("Bool", {}).get("aws:SecureTransport")).lower() == "false"
-        for statement in (statements if isinstance(statements, list) else [statements])
+        and str(object_at(statement, "Condition").get("Bool", {}).get("aws:SecureTransport")).lower() == "false"
+        for statement in statements
     )
 
 
 def _viewers(stack: Stack) -> Iterator[Found]:
     for distribution in stack.of("aws:cloudfront/distribution:Distribution"):
-        behaviours = [distribution.known("defaultCacheBehavior"), *(distribution.known("orderedCacheBehaviors") or [])]
+        behaviours = [distribution.known("defaultCacheBehavior"), *distribution.items("orderedCacheBehaviors")]
         for behaviour in behaviours:
             if behaviour in (None, UNKNOWN):
                 continue
             if behaviour.get("viewerProtocolPolicy") not in (*_HTTPS, UNKNOWN):
                 where = behaviour.get("pathPattern", "the default behaviour")
                 yield distribution, f"{where} answers over plain HTTP; set viewer_protocol_policy to redirect-to-https"
-        certificate = distribution.known("viewerCertificate") or {}
+        certificate: dict[str, Any] = distribution.known("viewerCertificate") or {}
         # CloudFront's own certificate comes with its own policy: docs/decisions/tls-floor.md
         own = certificate.get("acmCertificateArn") and not certificate.get("cloudfrontDefaultCertificate")
         if own and certificate.get("minimumProtocolVersion") not in (*_TLS, UNKNOWN):

@@ -13,6 +13,7 @@ from ops.cost.estimate import estimate
 from ops.cost.prices import load, regions
 from ops.plan import UNKNOWN as UNTOLD
 from ops.plan import Planned
+from ops.shapes import is_list, is_mapping
 from policies.model import HIGH, LOW, MEDIUM, UNKNOWN, Found, Policy, Resource, Stack
 
 TAGS = ("Project", "Stack", "ManagedBy")
@@ -22,7 +23,8 @@ _EXACT = re.compile(r":v?\d+\.\d+\.\d+[\w.-]*$")
 def _images(stack: Stack) -> Iterator[Found]:
     for definition in stack.of("aws:ecs/taskDefinition:TaskDefinition"):
         document = definition.known("containerDefinitions")
-        for container in json.loads(document) if document else []:
+        containers: list[dict[str, Any]] = json.loads(document) if document else []
+        for container in containers:
             image = str(container.get("image", ""))
             if "@sha256:" not in image and not _EXACT.search(image):
                 yield definition, f"runs {image}: name an exact version or a digest"
@@ -80,9 +82,9 @@ def ceiling(limit: Decimal):
 def _told(value: Any) -> Any:
     if value is UNKNOWN:
         return UNTOLD
-    if isinstance(value, dict):
+    if is_mapping(value):
         return {key: _told(item) for key, item in value.items()}
-    return [_told(item) for item in value] if isinstance(value, list) else value
+    return [_told(item) for item in value] if is_list(value) else value
 
 
 POLICIES = (

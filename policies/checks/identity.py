@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ops.shapes import is_list, is_mapping
 from policies.model import HIGH, Found, Policy, Stack
 
 _DOCUMENTS = {
@@ -36,7 +37,7 @@ def _trust(stack: Stack) -> Iterator[Found]:
     for role in stack.of("aws:iam/role:Role"):
         for statement in _allows(role.known("assumeRolePolicy")):
             principal = statement.get("Principal")
-            anyone = principal == "*" or (isinstance(principal, dict) and "*" in _several(principal.get("AWS")))
+            anyone = principal == "*" or (is_mapping(principal) and "*" in _several(principal.get("AWS")))
             if anyone and not statement.get("Condition"):
                 yield role, "may be assumed by anybody: name the principal"
 
@@ -61,7 +62,7 @@ def _is_wild(place: str) -> bool:
 
 
 def _several(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
+    return value if is_list(value) else [] if value is None else [value]
 
 
 POLICIES = (

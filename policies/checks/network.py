@@ -26,9 +26,10 @@ def _ingress(stack: Stack) -> Iterator[Found]:
         if rule.known("type") == "ingress":
             yield from _open(rule, *(rule.known("cidrBlocks") or []), *(rule.known("ipv6CidrBlocks") or []))
     for group in stack.of(GROUP):
-        for rule in group.known("ingress") or []:
+        for rule in group.items("ingress"):
             if rule is not UNKNOWN:
-                yield from _open(group, *(rule.get("cidrBlocks") or []), *(rule.get("ipv6CidrBlocks") or []))
+                ranges: list[Any] = [*(rule.get("cidrBlocks") or ()), *(rule.get("ipv6CidrBlocks") or ())]
+                yield from _open(group, *ranges)
 
 
 def _open(resource: Resource, *blocks: Any) -> Iterator[Found]:

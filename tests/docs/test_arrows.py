@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "litellm_admin": [],
     "localcloud": [],
     "ops": ["components.allow_list", "components.litellm_routes"],
-    "policies": ["ops.advisories", "ops.cost", "ops.plan"],
+    "policies": ["ops.advisories", "ops.cost", "ops.plan", "ops.shapes"],
 }
 # litellm_admin is for people who have neither the stack nor its environment.
 NOT_IN_LITELLM_ADMIN = ["pulumi", "pulumi_aws", "litellm"]

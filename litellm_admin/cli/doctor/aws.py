@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from litellm_admin.cli.doctor import flows, states
 from litellm_admin.cli.doctor.findings import REPAIR, Finding, note
 from litellm_admin.cli.doctor.flows import Flow, Part
 from litellm_admin.errors import AdminError, Denied, NotThere
+from litellm_admin.shapes import object_at
 from litellm_admin.stack import StackFacts
 
 MOST_TASKS = 10
@@ -20,11 +21,11 @@ MOST_TASKS = 10
 class Seen:
     """Findings by the part of the way that they belong to."""
 
-    relay: list[Finding] = field(default_factory=list)
-    door: list[Finding] = field(default_factory=list)
-    litellm: list[Finding] = field(default_factory=list)
-    database: list[Finding] = field(default_factory=list)
-    edge: list[Finding] = field(default_factory=list)
+    relay: list[Finding] = field(default_factory=list[Finding])
+    door: list[Finding] = field(default_factory=list[Finding])
+    litellm: list[Finding] = field(default_factory=list[Finding])
+    database: list[Finding] = field(default_factory=list[Finding])
+    edge: list[Finding] = field(default_factory=list[Finding])
 
 
 class Looker:
@@ -64,7 +65,7 @@ class Looker:
             config = self._call("lambda", "get_function_configuration", FunctionName=self._facts.relay)
         except NotThere:
             return [Finding(f"There is no function {self._facts.relay}.", f"`{REPAIR}` makes it anew.")]
-        self._groups["relay"] = tuple((config.get("VpcConfig") or {}).get("SecurityGroupIds") or ())
+        self._groups["relay"] = _ids(object_at(config, "VpcConfig"), "SecurityGroupIds")
         if config.get("State") not in (None, "Active"):
             reason = config.get("StateReason") or config["State"]
             return [Finding(f"The relay's function is {config['State']}: {reason}.", "Wait, or run `pulumi up`.")]
@@ -83,21 +84,21 @@ class Looker:
         active = [item for item in services if item.get("status") != "INACTIVE"]
         if not active:
             return [Finding("The ECS service is gone.", f"`{REPAIR}` makes it anew.")]
-        network = (active[0].get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
-        self._groups["task"] = tuple(network.get("securityGroups") or ())
+        network = object_at(object_at(active[0], "networkConfiguration"), "awsvpcConfiguration")
+        self._groups["task"] = _ids(network, "securityGroups")
         return states.service(active[0], self._stopped(place), self._facts)
 
     def _stopped(self, place: dict[str, str]) -> list[Any]:
         """ECS remembers stopped tasks for an hour."""
         listed = self._call("ecs", "list_tasks", serviceName=self._facts.service, desiredStatus="STOPPED", **place)
         arns = listed["taskArns"][:MOST_TASKS]
-        tasks = self._call("ecs", "describe_tasks", tasks=arns, **place)["tasks"] if arns else []
+        tasks: list[dict[str, Any]] = self._call("ecs", "describe_tasks", tasks=arns, **place)["tasks"] if arns else []
         return sorted(tasks, key=lambda task: str(task.get("stoppedAt") or ""), reverse=True)
 
     def _targets(self) -> list[Finding]:
         arn = self._facts.target_group
         groups = self._call("elbv2", "describe_target_groups", TargetGroupArns=[arn])["TargetGroups"]
-        balancers = groups[0].get("LoadBalancerArns") or []
+        balancers: list[str] = groups[0].get("LoadBalancerArns") or []
         if balancers:
             found = self._call("elbv2", "describe_load_balancers", LoadBalancerArns=balancers)["LoadBalancers"]
             self._groups["alb"] = tuple(group for item in found for group in item.get("SecurityGroups") or ())
@@ -107,12 +108,13 @@ class Looker:
     def _database(self) -> list[Finding]:
         if not self._facts.database:
             return []
+        found: list[dict[str, Any]] = []
         try:
             found = self._call("rds", "describe_db_instances", DBInstanceIdentifier=self._facts.database)["DBInstances"]
         except NotThere:
-            found = []
+            pass
         if found:
-            groups = found[0].get("VpcSecurityGroups") or ()
+            groups: list[dict[str, str]] = found[0].get("VpcSecurityGroups") or []
             self._groups["database"] = tuple(group["VpcSecurityGroupId"] for group in groups)
         return states.database(found[0] if found else None, self._facts)
 
@@ -145,3 +147,8 @@ class Looker:
             found.append(Flow(Part("CloudFront"), parts["alb"], flows.PUBLIC_DOOR_PORT))
         outside = Part("AWS")
         return found + [Flow(parts[role], outside, flows.HTTPS_PORT) for role in ("relay", "task") if role in parts]
+
+
+def _ids(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The list of ids that a document has by that name; empty where it is missing or null."""
+    return tuple(document.get(name) or ())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from litellm_admin.cli.doctor.findings import REPAIR, Finding, Step, note
+from litellm_admin.shapes import is_object
 
 SECONDS = 15.0
 
@@ -85,4 +86,4 @@ def _json(text: str) -> Any:
         found = json.loads(text)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return found if is_object(found) else {}

@@ -31,7 +31,7 @@ class Step:
 
     name: str
     status: Status = "ok"
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list[Finding])
 
     def add(self, *found: Finding) -> None:
         """What AWS says besides. A part that answers and has a fault is a warning."""

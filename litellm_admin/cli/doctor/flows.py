@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from litellm_admin.cli.doctor.findings import REPAIR, Finding
+from litellm_admin.shapes import object_at
 
 PUBLIC_DOOR_PORT = 80
 ADMIN_DOOR_PORT = 8080
@@ -59,7 +60,7 @@ def _covers(rule: Rule, port: int, others: Sequence[str]) -> bool:
     # -1 is every protocol, and has no ports
     if rule["IpProtocol"] == "tcp" and not int(rule["FromPort"]) <= port <= int(rule["ToPort"]):
         return False
-    referenced = (rule.get("ReferencedGroupInfo") or {}).get("GroupId")
+    referenced = object_at(rule, "ReferencedGroupInfo").get("GroupId")
     return referenced is None or not others or referenced in others
 
 

@@ -39,7 +39,7 @@ def judge(seen: ObservedKey, owner: ObservedUser | None, now: datetime) -> list[
     """Every reason for which LiteLLM refuses the key."""
     name = lookup.named(seen)
     told = seen.alias or seen.token
-    found = []
+    found: list[Finding] = []
     match status(seen, now):
         case "blocked":
             found.append(Finding(f"{name} is blocked.", f"Let it work again: unblock-key {told}"))
@@ -53,6 +53,8 @@ def judge(seen: ObservedKey, owner: ObservedUser | None, now: datetime) -> list[
             )
         case "over_budget":
             found.append(_budget(name, seen.spend, seen.budget, f"update-key {told} --budget DOLLARS"))
+        case _:
+            pass  # LiteLLM refuses nobody for it
     if owner is not None and owner.budget is not None and owner.spend >= owner.budget:
         whose = f"{lookup.named(owner)}, whose key it is,"
         raising = f"update-budget --user-id {owner.user_id} --budget DOLLARS"

@@ -94,7 +94,7 @@ def _data(steps: list[Step], broken: bool) -> dict[str, Any]:
 
 def _text(steps: list[Step], style: output.Style, broken: bool) -> str:
     width = max(len(step.name) for step in steps)
-    lines = []
+    lines: list[str] = []
     for step in steps:
         mark, colour = _MARKS[step.status]
         head = f"{style.paint(f'{mark:<8}', colour)} {step.name:<{width}}  "

@@ -45,7 +45,7 @@ _REASONS = (
 
 def service(answer: Answer, stopped: Sequence[Answer], facts: StackFacts) -> list[Finding]:
     """`answer` is one service of DescribeServices, `stopped` are its tasks that ended of late."""
-    found = []
+    found: list[Finding] = []
     desired, running = int(answer.get("desiredCount", 0)), int(answer.get("runningCount", 0))
     if desired == 0:
         found.append(
@@ -101,7 +101,7 @@ def targets(answer: Sequence[Answer]) -> list[Finding]:
         return [Finding("The load balancer has no target: no task is registered with it.")]
     if healthy:
         return [note(f"{len(healthy)} of {len(answer)} targets are healthy")]
-    found = []
+    found: list[Finding] = []
     for item in answer:
         health = item["TargetHealth"]
         reason, text = health.get("Reason", ""), health.get("Description", "")

@@ -18,6 +18,7 @@ from litellm_admin.errors import (
     message_of,
     refusal,
 )
+from litellm_admin.shapes import is_object
 from litellm_admin.stack import StackFacts
 from litellm_admin.transport import RelayTransport, Response, Transport
 from litellm_admin.way import Way
@@ -91,7 +92,7 @@ class Walk:
             return step.fail(Finding(INVALID_KEY, self._key_remedy()))
         if relay_code(details) in ("key_unreadable", "litellm_timeout"):
             return step.fail(Finding(message_of(details.body)))
-        version = details.body.get("litellm_version") if isinstance(details.body, dict) else None
+        version = details.body.get("litellm_version") if is_object(details.body) else None
         step.findings.append(note(f"answers{f' (version {version})' if version else ''}"))
         return step
 
@@ -100,7 +101,7 @@ class Walk:
         answer = self._ask(step, "/health/readiness")
         if answer is None:
             return step
-        state = answer.body.get("db") if isinstance(answer.body, dict) else None
+        state = answer.body.get("db") if is_object(answer.body) else None
         if answer.status == 200 and state == "connected":
             # that it is connected is not yet that it answers: LiteLLM finds out at the first query
             return self._queried(step)
@@ -194,7 +195,8 @@ def relay_code(answer: Response) -> str:
     match answer.body:
         case {"error": {"type": "relay", "code": str(code)}}:
             return code
-    return ""
+        case _:
+            return ""
 
 
 def _said(answer: Response) -> str:

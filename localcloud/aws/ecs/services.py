@@ -66,7 +66,7 @@ def with_defaults(state: State, given: dict[str, Any]) -> dict[str, Any]:
     if checks.on_fargate(settings):
         settings.setdefault("platformVersion", "LATEST")
         settings["platformFamily"] = "Linux"
-    deployment = {
+    deployment: dict[str, Any] = {
         "maximumPercent": 200,
         "minimumHealthyPercent": 100,
         "strategy": "ROLLING",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -130,7 +130,7 @@ def _fresh(newest: Deployment, desired: int) -> DeploymentFact:
 
 def _older(fact: DeploymentFact) -> DeploymentFact:
     """A deployment that a newer one replaces, of which no fact speaks yet."""
-    return DeploymentFact(**{**fact.__dict__, "status": "ACTIVE", "desired": 0})
+    return replace(fact, status="ACTIVE", desired=0)
 
 
 def _deployment(service: Service, fact: DeploymentFact) -> dict[str, Any]:

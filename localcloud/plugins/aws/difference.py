@@ -76,7 +76,7 @@ def deletes_first(row: Row, old: Mapping[str, Any], new: Mapping[str, Any]) -> b
     """Whether a replacement must delete before it creates: else AWS would refuse its name."""
     if not row.identity:
         return False
-    named = set(new.get(AUTONAMED) or ())
+    named: set[str] = set(new.get(AUTONAMED) or ())
     for name in row.identity:
         before, after, prop = old.get(name), new.get(name), row.inputs[name]
         if name in named or has_unknown(after) or after is UNKNOWN:

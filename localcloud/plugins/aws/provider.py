@@ -35,8 +35,10 @@ _KINDS = {
 _PENDING = "__pending"
 # Provider options of pulumi-aws that mean something here, and those whose meaning the local cloud fulfils anyway.
 _OPTIONS = {"region", "accessKey", "secretKey", "defaultTags", "version"}
-_HARMLESS = {"skipCredentialsValidation", "skipRegionValidation", "skipMetadataApiCheck", "skipRequestingAccountId"}
-_HARMLESS |= {"s3UsePathStyle", "profile", "maxRetries", "retryMode", "allowedAccountIds", "token"}
+_HARMLESS = {
+    *("skipCredentialsValidation", "skipRegionValidation", "skipMetadataApiCheck", "skipRequestingAccountId"),
+    *("s3UsePathStyle", "profile", "maxRetries", "retryMode", "allowedAccountIds", "token"),
+}
 
 
 class AwsProvider(sdk.Provider):
