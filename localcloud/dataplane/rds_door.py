@@ -18,11 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from localcloud.aws.iam.database_tokens import BadToken
-from localcloud.dataplane.tls_door import either_ends
+from localcloud.dataplane.tls_door import Door, either_ends
 from localcloud.postgres import Cluster, PostgresError
 
 log = logging.getLogger(__name__)
-_CHUNK = 65_536
 _SSL_REQUEST, _GSS_REQUEST, _CANCEL_REQUEST = 80_877_103, 80_877_104, 80_877_102
 _CLEARTEXT_PASSWORD = struct.pack("!cII", b"R", 8, 3)
 _LONGEST_STARTUP = 10_000  # as Postgres' MAX_STARTUP_PACKET_LENGTH
@@ -45,37 +44,21 @@ class _Startup:
     encrypted: bool
 
 
-class TokenDoor:
-    """A loopback port before `cluster`. To be used on one event loop."""
+class TokenDoor(Door):
+    """Stands before `cluster`."""
 
     def __init__(self, cluster: Cluster, check: Check) -> None:
+        super().__init__()
         self._cluster, self._check = cluster, check
-        self.port: int | None = None
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
     async def open(self) -> int:
         """Bind a free port, and return it."""
         await asyncio.to_thread(self._tls.load_cert_chain, self._cluster.certificate, self._cluster.key)
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = int(self._server.sockets[0].getsockname()[1])
+        await self._bind()
         return self.port
 
-    async def close(self) -> None:
-        """Close the port and every connection. Repeatable."""
-        if self._server is not None:
-            self._server.close()
-            self._server = self.port = None
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner: asyncio.StreamWriter | None = None
         try:
             async with asyncio.timeout(_SECONDS):
