@@ -20,8 +20,9 @@ CREDENTIAL = f"arn:aws:secretsmanager:us-west-1:{ACCOUNT}:secret:ecr-pullthrough
 
 @pytest.fixture(scope="module")
 def sealed() -> Declared:
-    """The scale stack without internet: every resource type that this part of the stack has."""
-    return declare("scale", egress="endpoints", registryCredentialArn=CREDENTIAL)
+    """The scale stack without internet and by tokens: every resource type and right that this part of the stack has."""
+    more = {"registryCredentialArn": CREDENTIAL, "databaseAuthentication": "iam"}
+    return declare("scale", egress="endpoints", **more)
 
 
 def template(sealed: Declared) -> dict[str, Any]:
@@ -89,6 +90,7 @@ def test_every_policy_of_it_is_one_that_iam_understands(sealed: Declared) -> Non
             if finding.issue not in ("RESOURCE_MISMATCH", "RESOURCE_STAR")
         ]
         assert [str(finding) for finding in found] == []
+    assert "rds-db:connect" in json.dumps(sealed.policies())
     # what is wide in the proof of concept, and why, is `test_aws_rules`' matter
     wide = [one["Action"] for policy in sealed.policies() for one in policy["Statement"] if one["Resource"] == "*"]
     assert [action for action in wide if "ecr:" in str(action)] == ["ecr:GetAuthorizationToken"]
