@@ -52,7 +52,9 @@ def remains(cloud: Cloud) -> dict[str, list[Any]]:
 
 
 def test_destroy_empties_the_account(cloud: Cloud, outputs: dict[str, Any]) -> None:
-    assert [what for what, left in remains(cloud).items() if not left] == [], "each line is able to see something"
+    # a snapshot is there once an instance went with a last one; `test_unserved.py` shows that it would be seen
+    unseen = [what for what, left in remains(cloud).items() if not left]
+    assert unseen == ["snapshots"], "each line is able to see something"
     cloud.ops("destroy", "--yes")
     assert {what: left for what, left in remains(cloud).items() if left} == {}
     state = cloud.status()
