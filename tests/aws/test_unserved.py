@@ -180,6 +180,8 @@ def test_backups_are_settings_and_hold_nothing(world: World, subnets: str) -> No
     assert world.rds.describe_db_snapshots(DBInstanceIdentifier=id, SnapshotType="automated")["DBSnapshots"] == []
     last = {"SkipFinalSnapshot": False, "FinalDBSnapshotIdentifier": f"{id}-last"}
     world.rds.delete_db_instance(DBInstanceIdentifier=id, **last)
+    [snapshot] = world.rds.describe_db_snapshots(DBInstanceIdentifier=id)["DBSnapshots"]
+    assert snapshot["DBSnapshotIdentifier"] == f"{id}-last"
     restored = {"DBInstanceIdentifier": f"{id}-again", "DBSnapshotIdentifier": f"{id}-last"}
     with refused("NotImplemented", "nothing is backed up, so nothing can be restored"):
         world.rds.restore_db_instance_from_db_snapshot(**restored)
