@@ -41,8 +41,8 @@ class KeyRingProvider(ResourceProvider):
         """There is nothing outside of the state."""
 
 
-def generations(found: str) -> dict[str, Generation]:
-    """The generation of each key, of what `KeyRing.generations` gave."""
+def generations(found: str | Mapping[str, Any]) -> dict[str, Generation]:
+    """The generation of each key, of what `KeyRing.generations` gave, unpacked or not."""
     return {alias: Generation.from_json(one) for alias, one in unpack(found).items()}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from components.litellm import base
 from components.litellm.base import Props, key_spec, known, team_spec, user_spec
 from components.litellm.drift import members, with_drift
+from components.litellm.ring import generations
 from litellm_admin.models import MANAGED_BY, ObservedKey, ObservedTeam, ObservedUser, team_id_of, token_of, user_id_of
 from litellm_admin.plan import KeyWish, key_changes, team_changes, user_changes
 from litellm_admin.roster import Entries, Gone, Held, Ids, KeyEntry, key_entry
@@ -162,7 +163,7 @@ def _stored(entry: Mapping[str, Any]) -> Props:
 
 
 def _ring(news: Mapping[str, Any]) -> dict[str, Generation]:
-    return {alias: Generation.from_json(one) for alias, one in object_at(news, "ring").items()}
+    return generations(object_at(news, "ring"))
 
 
 def _hash(root: str) -> str:

@@ -15,11 +15,14 @@ from localcloud.aws.wire import Call
 
 # Services that a gateway is made of, asks or is looked after with (`tagging` is the name that
 # resourcegroupstaggingapi signs with). Any other is a record of moto's that nothing runs.
-_SERVICES = """
-acm application-autoscaling bedrock bedrock-runtime budgets cloudfront cloudwatch ec2 ecr ecs elasticache elbv2 events
-iam kms lambda logs rds resourcegroupstaggingapi route53 s3 scheduler secretsmanager service-quotas sns ssm sts wafv2
-tagging
-"""
+_SERVICES = frozenset(
+    [
+        *("acm", "application-autoscaling", "bedrock", "bedrock-runtime", "budgets", "cloudfront", "cloudwatch", "ec2"),
+        *("ecr", "ecs", "elasticache", "elbv2", "events", "iam", "kms", "lambda", "logs", "rds"),
+        *("resourcegroupstaggingapi", "tagging", "route53", "s3", "scheduler", "secretsmanager", "service-quotas"),
+        *("sns", "ssm", "sts", "wafv2"),
+    ]
+)
 
 # Operations by what they would do. Each begins something that would have an effect on AWS and has none here.
 UNSERVED: dict[str, dict[str, str]] = {
@@ -110,7 +113,7 @@ def register(rules: Rules, account: Account) -> None:
 
 def serves(rules: Rules, service: str) -> bool:
     """Whether anything here has to do with the service."""
-    return service in _SERVICES.split() or any(service == known for known, _ in rules.answers)
+    return service in _SERVICES or any(service == known for known, _ in rules.answers)
 
 
 def check(rules: Rules, call: Call) -> None:

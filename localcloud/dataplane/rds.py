@@ -152,6 +152,7 @@ class Instance:
             await asyncio.to_thread(self.cluster.set_password, wanted.user, wanted.password)
         if before is not None and before.place != wanted.place:
             await self._unbind()
+        await self._close_door()
         door = await self._open_door(wanted) if wanted.iam else port
         await self._site.fabric.bind(wanted.address, wanted.port, wanted.interface, ("127.0.0.1", door))
         log.info("database %s is on 127.0.0.1:%d", self.id, port)
@@ -161,7 +162,6 @@ class Instance:
         self.cluster.create(wanted.user, wanted.password, wanted.database, parameters, host=wanted.address)
 
     async def _open_door(self, wanted: Wanted) -> int:
-        await self._close_door()
         account = self._site.account
 
         def check(token: str, user: str) -> None:

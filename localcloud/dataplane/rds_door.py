@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from localcloud.aws.iam.database_tokens import BadToken
 from localcloud.dataplane.tls_door import Door, either_ends
-from localcloud.postgres import Cluster, PostgresError
+from localcloud.postgres import IAM_ROLE, Cluster, PostgresError
 
 log = logging.getLogger(__name__)
 _SSL_REQUEST, _GSS_REQUEST, _CANCEL_REQUEST = 80_877_103, 80_877_104, 80_877_102
@@ -109,7 +109,7 @@ class TokenDoor(Door):
 
     def _has_role(self, user: str) -> bool:
         try:
-            return self._cluster.is_member(user, "rds_iam")
+            return self._cluster.is_member(user, IAM_ROLE)
         except PostgresError:
             return False  # it is starting or ending; Postgres itself says so to whoever comes
 

@@ -1,6 +1,6 @@
 """Postgres for simulated RDS instances: real server processes on loopback with TLS, no container."""
 
 from localcloud.postgres.binaries import PostgresMissing, binaries, version
-from localcloud.postgres.cluster import Cluster, PostgresError
+from localcloud.postgres.cluster import IAM_ROLE, Cluster, PostgresError
 
-__all__ = ["Cluster", "PostgresError", "PostgresMissing", "binaries", "version"]
+__all__ = ["IAM_ROLE", "Cluster", "PostgresError", "PostgresMissing", "binaries", "version"]

@@ -67,7 +67,7 @@ def _secret(account: Account, call: Call) -> tuple[str, str]:
     if not found:
         raise Refusal("BadRequestException", f"The secret {arn} can't be found.")
     action, secret = "secretsmanager:GetSecretValue", found[0].arn
-    because = None if caller.free else authority.refusal_of(account, caller, action, secret)
+    because = authority.refusal_of(account, caller, action, secret)
     if because is not None:
         raise Refusal("AccessDeniedException", authority.sentence(caller.arn, action, secret, because))
     version = found[0].versions[found[0].default_version_id]

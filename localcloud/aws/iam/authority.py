@@ -27,7 +27,11 @@ _DENIED = {"json": "AccessDeniedException", "rest-json": "AccessDeniedException"
 
 def caller(account: Account, environ: Mapping[str, Any], body: bytes) -> Principal:
     """Who signed a request. Raises Refusal where nobody did, or where the signature doesn't hold."""
-    request = _received(environ, body)
+    return signer(account, _received(environ, body))[0]
+
+
+def signer(account: Account, request: Received) -> tuple[Principal, Signature]:
+    """Who signed a request, and how. Raises as `caller` does."""
     try:
         signature = signature_of(request)
         if signature is None:
@@ -40,7 +44,7 @@ def caller(account: Account, environ: Mapping[str, Any], body: bytes) -> Princip
     except BadSignature as error:
         raise Refusal(error.code, str(error)) from None
     _check_session(principal, signature)
-    return principal
+    return principal, signature
 
 
 def require(account: Account, principal: Principal, call: Call) -> None:
@@ -65,12 +69,17 @@ def role_refusal(account: Account, role: str, action: str, resource: str, contex
     the gateway's lock."""
     name = role.rpartition("/")[2]
     principal = Principal(f"arn:aws:sts::{account.account_id}:assumed-role/{name}/service", "", role=role)
+    return refusal_of(account, principal, action, resource, context)
+
+
+def refusal_of(
+    account: Account, principal: Principal, action: str, resource: str, context: Context | None = None
+) -> str | None:
+    """None if `principal` may do it, by its policies or because none holds it back; else why not. Only under the
+    gateway's lock."""
+    if principal.free:
+        return None
     return _because(account, principal, principals.policies(account, principal), action, resource, context or {})
-
-
-def refusal_of(account: Account, principal: Principal, action: str, resource: str) -> str | None:
-    """None if the policies of `principal` allow it, else why not. Only under the gateway's lock."""
-    return _because(account, principal, principals.policies(account, principal), action, resource, {})
 
 
 def sentence(principal: str, action: str, resource: str, because: str) -> str:

@@ -6,12 +6,12 @@ fifteen minutes. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWit
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 from localcloud.aws.account import Account
-from localcloud.aws.iam import authority, principals
-from localcloud.aws.iam.signature import BadSignature, Received, signature_of, verify
+from localcloud.aws.iam import authority
+from localcloud.aws.iam.signature import Received
+from localcloud.aws.refusal import Refusal
 
 _SERVICE = "rds-db"
 _LONGEST_SECONDS = 900
@@ -28,20 +28,13 @@ def check(account: Account, token: str, user: str, resource_id: str) -> None:
     given = parse_qs(query)
     if given.get("Action") != ["connect"] or given.get("DBUser") != [user]:
         raise BadToken(f"the password is no token to connect as {user}")
-    request = Received("GET", "/", query, {"host": place}, b"")
     try:
-        signature = signature_of(request)
-        if signature is None or signature.service != _SERVICE or not 0 < signature.expires <= _LONGEST_SECONDS:
-            raise BadToken(f"the token isn't signed for {_SERVICE}, for {_LONGEST_SECONDS} seconds at most")
-        principal = principals.find(account, signature.key_id)
-        if principal is None:
-            raise BadToken("the token's access key is nobody's")
-        verify(request, signature, principal.secret, datetime.now(UTC))
-    except BadSignature as error:
-        raise BadToken(str(error)) from None
-    if principal.token != signature.token or (principal.expires and principal.expires <= datetime.now(UTC)):
-        raise BadToken("the token's session isn't the key's, or is over")
+        principal, signature = authority.signer(account, Received("GET", "/", query, {"host": place}, b""))
+    except Refusal as refusal:
+        raise BadToken(refusal.message) from None
+    if signature.service != _SERVICE or not 0 < signature.expires <= _LONGEST_SECONDS:
+        raise BadToken(f"the token isn't signed for {_SERVICE}, for {_LONGEST_SECONDS} seconds at most")
     arn = f"arn:aws:rds-db:{account.region}:{account.account_id}:dbuser:{resource_id}/{user}"
-    because = None if principal.free else authority.refusal_of(account, principal, "rds-db:connect", arn)
+    because = authority.refusal_of(account, principal, "rds-db:connect", arn)
     if because is not None:
         raise BadToken(authority.sentence(principal.arn, "rds-db:connect", arn, because))
