@@ -64,6 +64,8 @@ class TokenDoor(Door):
             async with asyncio.timeout(_SECONDS):
                 inner_reader, inner = await self._let_in(reader, writer)
             await either_ends((reader, inner), (inner_reader, writer))
+            # as Postgres does: TLS is ended and not broken off, which who cancels would take for a failure
+            writer.close()
         except _Refused as refused:
             writer.write(refused.message)
             with contextlib.suppress(OSError):
